@@ -1,0 +1,280 @@
+// Package alloc chooses one candidate for each item so that a sum is as small
+// as possible while other sums stay under limits. In quantlib an item is a tie
+// (a set of quantizers which share a width), its candidates are the widths it
+// may take, the sum to be made small is noise, and the limited sums are bytes,
+// bit operations, seconds, weighted bits: whatever the caller names. The
+// package knows numbers only.
+//
+// # The problem
+//
+// With x a choice of one allowed candidate x(i) for each item i,
+//
+//	minimise   Σ_i noise(i, x(i))
+//	subject to Σ_i cost_k(i, x(i)) <= Max_k   for each limit k
+//
+// which is the multiple-choice knapsack problem with several limits. Means are
+// such limits too: the mean weight width Σ bits·params / Σ params <= b is the
+// limit b·Σ params on the cost bits·params. A cost may be negative, so a lower
+// bound is an upper bound on the negated cost.
+//
+// # Proof of optimality
+//
+// [Solve] is exact. Three facts carry it; each removes only choices that cannot
+// be better than the best one known:
+//
+//  1. For any multipliers λ >= 0, every choice that meets the limits has
+//
+//     Σ o >= L(λ) = Σ_i min_j (o_ij + Σ_k λ_k·c_ijk) - Σ_k λ_k·Max_k
+//
+//     because the term Σ_k λ_k·(Σ_i c_k - Max_k) is not positive. The search
+//     takes λ from the linear relaxation (where L is largest), yet its
+//     correctness needs only λ >= 0, which is enforced. Applied to the items
+//     not yet decided, with what is left of the limits, it bounds from below
+//     all completions of a partial choice; one whose bound reaches the best
+//     known value is dropped. Applied to all items, it removes a candidate
+//     whose regret against the item's minimum lifts L to that value.
+//
+//  2. Of two partial choices for the same items, one that is no worse in the
+//     objective and in every limited cost completes to something no worse for
+//     every completion of the other (dominance), so the other is dropped.
+//
+//  3. Everything else is enumerated: partial choices are extended item by item,
+//     in blocks of bounded size, best bound first, until none is left.
+//
+// Rounding: objectives and costs are moved to fixed point, 2^-52 of the best
+// known objective and of each limit, where sums are exact and do not depend on
+// the order of items. A partial choice is dropped when its bound comes within
+// 1e-12 (relative) of the best known objective, both counted above the sum of
+// the items' own minima, so the optimum is the optimum up to that. The tests
+// compare with brute force on thousands of small cases.
+//
+// # Ties and determinism
+//
+// The result is a function of the problem alone: there is no randomness and no
+// concurrency. Of two candidates of an item with the same objective and the
+// same limited costs the one with the lower index is chosen; a candidate which
+// costs more and gains nothing is never chosen. Among different choices with
+// the same total the first one found is kept, in a search order that is fixed
+// by the problem, the order of its items included.
+package alloc
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Noise names the noise of a candidate where the name of a cost is expected: as
+// Problem.Minimize and as Limit.Cost. No cost may have this name.
+const Noise = "noise"
+
+// Tolerance is how far a total may stand above its limit, in parts of the
+// largest absolute value that the limit or the total could have: rounding in a
+// sum of some thousand terms stays below it, and at a limit of one gigabyte it
+// is a thousandth of a byte.
+const Tolerance = 1e-12
+
+// Candidate is one way to treat an item.
+type Candidate struct {
+	Name  string             // for reports, as "w4a8"; need not be unique
+	Noise float64            // not negative, adds up over items
+	Costs map[string]float64 // by name; finite, adds up over items
+}
+
+// Item is one decision. Exactly one of its candidates is chosen.
+type Item struct {
+	Name       string // for reports and errors
+	Candidates []Candidate
+	Allowed    []int // indices of the candidates that may be chosen; empty means all, a single one pins the item
+}
+
+// Limit bounds the total of one cost from above.
+type Limit struct {
+	Cost string // a cost's name, or Noise
+	Max  float64
+}
+
+// Problem is what Solve solves. The zero Minimize means Noise.
+type Problem struct {
+	Items    []Item
+	Limits   []Limit
+	Minimize string // the total that is made small: Noise or the name of a cost
+}
+
+// Solution is an optimal choice and what is known about it.
+type Solution struct {
+	Choice []int              // by item, an index into its Candidates
+	Noise  float64            // total noise, summed in the order of items
+	Costs  map[string]float64 // totals of the costs which every candidate has, summed in the order of items
+
+	Objective float64 // the minimised total
+	Bound     float64 // no choice has a smaller total; equal to Objective when the search was finished
+	Gap       float64 // Objective - Bound: 0 proves the optimum
+	Nodes     int     // partial choices looked at
+	Fixed     int     // items decided by bounds before the search
+}
+
+// Join makes one item of several that must take the same candidate: the
+// candidates at each index are added up, under the names of the first item, and
+// an index is allowed if all items allow it. The result's Allowed is never
+// empty.
+//
+// It returns an error if the items differ in the number of candidates or allow
+// no index in common. It panics without items.
+func Join(name string, items ...Item) (Item, error) {
+	if len(items) == 0 {
+		panic("alloc: Join of no items")
+	}
+	joined := Item{Name: name}
+	for j, first := range items[0].Candidates {
+		sum := Candidate{Name: first.Name, Costs: map[string]float64{}}
+		allowed := true
+		for _, it := range items {
+			if len(it.Candidates) != len(items[0].Candidates) {
+				return Item{}, fmt.Errorf("alloc: join %q: item %q has %d candidates, item %q has %d",
+					name, items[0].Name, len(items[0].Candidates), it.Name, len(it.Candidates))
+			}
+			sum.Noise += it.Candidates[j].Noise
+			for cost, v := range it.Candidates[j].Costs {
+				sum.Costs[cost] += v
+			}
+			allowed = allowed && (len(it.Allowed) == 0 || slices.Contains(it.Allowed, j))
+		}
+		for cost := range sum.Costs {
+			for _, it := range items {
+				if _, ok := it.Candidates[j].Costs[cost]; !ok {
+					return Item{}, fmt.Errorf("alloc: join %q: item %q: candidate %d has no cost %q", name, it.Name, j, cost)
+				}
+			}
+		}
+		joined.Candidates = append(joined.Candidates, sum)
+		if allowed {
+			joined.Allowed = append(joined.Allowed, j)
+		}
+	}
+	if len(joined.Allowed) == 0 {
+		return Item{}, fmt.Errorf("alloc: join %q: the items allow no candidate in common", name)
+	}
+	return joined, nil
+}
+
+// cost is the named cost of a candidate.
+func (c *Candidate) cost(name string) (float64, bool) {
+	if name == Noise {
+		return c.Noise, true
+	}
+	v, ok := c.Costs[name]
+	return v, ok
+}
+
+// allowed lists the candidates that may be chosen, in ascending order.
+func (it *Item) allowed() []int {
+	if len(it.Allowed) > 0 {
+		a := slices.Clone(it.Allowed)
+		slices.Sort(a)
+		return slices.Compact(a)
+	}
+	a := make([]int, len(it.Candidates))
+	for j := range a {
+		a[j] = j
+	}
+	return a
+}
+
+// check returns an error that names the first item which cannot be used with
+// the given costs.
+func check(items []Item, costs []string) error {
+	for i := range items {
+		it := &items[i]
+		where := fmt.Sprintf("alloc: item %d %q", i, it.Name)
+		if len(it.Candidates) == 0 {
+			return fmt.Errorf("%s has no candidates", where)
+		}
+		for _, j := range it.Allowed {
+			if j < 0 || j >= len(it.Candidates) {
+				return fmt.Errorf("%s allows candidate %d of %d", where, j, len(it.Candidates))
+			}
+		}
+		for j := range it.Candidates {
+			c := &it.Candidates[j]
+			if _, clash := c.Costs[Noise]; clash {
+				return fmt.Errorf("%s: candidate %d %q: a cost may not be named %q", where, j, c.Name, Noise)
+			}
+			if !(c.Noise >= 0) || math.IsInf(c.Noise, 0) {
+				return fmt.Errorf("%s: candidate %d %q: noise %v is not a finite number from 0 up", where, j, c.Name, c.Noise)
+			}
+			for _, name := range costs {
+				v, ok := c.cost(name)
+				if !ok {
+					return fmt.Errorf("%s: candidate %d %q has no cost %q", where, j, c.Name, name)
+				}
+				if math.IsNaN(v) || math.IsInf(v, 0) {
+					return fmt.Errorf("%s: candidate %d %q: cost %q is %v", where, j, c.Name, name, v)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// check validates the problem and returns the name of its objective.
+func (p *Problem) check() (objective string, err error) {
+	objective = p.Minimize
+	if objective == "" {
+		objective = Noise
+	}
+	names := []string{objective}
+	for _, l := range p.Limits {
+		if l.Cost == "" {
+			return "", errors.New("alloc: a limit names no cost")
+		}
+		if math.IsNaN(l.Max) {
+			return "", fmt.Errorf("alloc: the limit on %q is NaN", l.Cost)
+		}
+		names = append(names, l.Cost)
+	}
+	return objective, check(p.Items, names)
+}
+
+// solution adds up what a choice amounts to.
+func (p *Problem) solution(objective string, choice []int) Solution {
+	s := Solution{Choice: choice, Costs: map[string]float64{}}
+	for name := range common(p.Items) {
+		s.Costs[name] = total(p.Items, choice, name)
+	}
+	s.Noise = total(p.Items, choice, Noise)
+	s.Objective = total(p.Items, choice, objective)
+	return s
+}
+
+// common is the set of costs that every candidate has.
+func common(items []Item) map[string]bool {
+	set := map[string]bool{}
+	if len(items) == 0 {
+		return set
+	}
+	for name := range items[0].Candidates[0].Costs {
+		set[name] = true
+	}
+	for _, it := range items {
+		for _, c := range it.Candidates {
+			for name := range set {
+				if _, ok := c.Costs[name]; !ok {
+					delete(set, name)
+				}
+			}
+		}
+	}
+	return set
+}
+
+// total sums one cost of a choice, in the order of items.
+func total(items []Item, choice []int, name string) float64 {
+	sum := 0.0
+	for i, j := range choice {
+		v, _ := items[i].Candidates[j].cost(name)
+		sum += v
+	}
+	return sum
+}

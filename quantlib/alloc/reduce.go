@@ -1,0 +1,177 @@
+package alloc
+
+import (
+	"math"
+	"slices"
+)
+
+// instance is a problem in plain numbers: the objective o >= 0 counted above
+// the item's smallest one, and for each limit that can be violated a cost c >= 0
+// counted above the item's smallest one. Candidates of item i stand at
+// off[i]..off[i+1]; the costs of candidate j at c[j*m : (j+1)*m].
+type instance struct {
+	m      int
+	off    []int
+	o, c   []float64
+	id     []int     // the candidate's index in its item
+	item   []int     // the item's index in the problem
+	budget []float64 // by kept limit
+	limit  []int     // which limit of the problem a kept limit is
+	base   float64   // sum of the items' smallest objectives
+}
+
+func (in *instance) items() int { return len(in.off) - 1 }
+
+// reach is the least total that a cost can have, on its own, and the largest
+// absolute value that rounding has to be compared with.
+func reach(items []Item, name string) (least, most, scale float64) {
+	for i := range items {
+		lo, hi, abs := math.Inf(1), math.Inf(-1), 0.0
+		for _, j := range items[i].allowed() {
+			v, _ := items[i].Candidates[j].cost(name)
+			lo, hi, abs = min(lo, v), max(hi, v), max(abs, math.Abs(v))
+		}
+		least, most, scale = least+lo, most+hi, scale+abs
+	}
+	return least, most, scale
+}
+
+// slack is the distance by which a limit may be passed, see Tolerance.
+func slack(limit, scale float64) float64 {
+	if math.IsInf(limit, 0) {
+		return 0
+	}
+	return Tolerance * max(math.Abs(limit), scale)
+}
+
+// newInstance shifts the problem to its minima, drops limits that no choice can
+// violate and removes dominated candidates and, unless whole, those that exceed
+// a limit by themselves. Every limit must be reachable on its own.
+func newInstance(p *Problem, objective string, whole bool) *instance {
+	in := &instance{off: []int{0}}
+	for k, l := range p.Limits {
+		least, most, scale := reach(p.Items, l.Cost)
+		tol := slack(l.Max, scale)
+		if most <= l.Max+tol {
+			continue
+		}
+		in.limit = append(in.limit, k)
+		in.budget = append(in.budget, max(0, l.Max+tol-least))
+	}
+	in.m = len(in.limit)
+	for i := range p.Items {
+		it := &p.Items[i]
+		ids := it.allowed()
+		o := make([]float64, len(ids))
+		c := make([]float64, len(ids)*in.m)
+		for a, j := range ids {
+			o[a], _ = it.Candidates[j].cost(objective)
+			for q, k := range in.limit {
+				c[a*in.m+q], _ = it.Candidates[j].cost(p.Limits[k].Cost)
+			}
+		}
+		lo := slices.Min(o)
+		in.base += lo
+		for a := range o {
+			o[a] -= lo
+		}
+		for q := range in.m {
+			lo := math.Inf(1)
+			for a := range ids {
+				lo = min(lo, c[a*in.m+q])
+			}
+			for a := range ids {
+				c[a*in.m+q] -= lo
+			}
+		}
+		for a, j := range ids {
+			row := c[a*in.m : (a+1)*in.m]
+			if !whole && exceeds(row, in.budget) || dominated(a, o, c, in.m) {
+				continue
+			}
+			in.o = append(in.o, o[a])
+			in.c = append(in.c, row...)
+			in.id = append(in.id, j)
+		}
+		in.off = append(in.off, len(in.o))
+		in.item = append(in.item, i)
+	}
+	return in
+}
+
+// exceeds reports whether one cost alone is above its budget.
+func exceeds(c, budget []float64) bool {
+	for k, v := range c {
+		if v > budget[k] {
+			return true
+		}
+	}
+	return false
+}
+
+// dominated reports whether another candidate is no worse than a in everything,
+// and either better in something or of lower index.
+func dominated(a int, o, c []float64, m int) bool {
+	for b := range o {
+		if b == a || o[b] > o[a] {
+			continue
+		}
+		noWorse, better := true, o[b] < o[a]
+		for k := range m {
+			cb, ca := c[b*m+k], c[a*m+k]
+			noWorse = noWorse && cb <= ca
+			better = better || cb < ca
+		}
+		if noWorse && (better || b < a) {
+			return true
+		}
+	}
+	return false
+}
+
+// fixedPoint is 2^-52: all numbers of a scaled instance are multiples of it, so
+// that sums below 2 are exact.
+const fixedPoint = 1.0 / (1 << 52)
+
+// scaled returns the instance with objectives in parts of top and costs in parts
+// of their budgets, all rounded to multiples of fixedPoint; budgets become 1.
+// Candidates above 1 are dropped. ok is false if an item loses them all, so that
+// no choice lies below top.
+func (in *instance) scaled(top float64) (out *instance, ok bool) {
+	out = &instance{m: in.m, off: []int{0}, limit: in.limit, item: in.item, budget: make([]float64, in.m)}
+	for k := range out.budget {
+		out.budget[k] = 1
+	}
+	row := make([]float64, in.m)
+	for i := range in.items() {
+		for j := in.off[i]; j < in.off[i+1]; j++ {
+			o := snap(in.o[j], top)
+			for k := range row {
+				row[k] = snap(in.c[j*in.m+k], in.budget[k])
+			}
+			if o > 1 || exceeds(row, out.budget) {
+				continue
+			}
+			out.o = append(out.o, o)
+			out.c = append(out.c, row...)
+			out.id = append(out.id, in.id[j])
+		}
+		if len(out.o) == out.off[i] {
+			return nil, false
+		}
+		out.off = append(out.off, len(out.o))
+	}
+	return out, true
+}
+
+// snap is v/unit, rounded to a multiple of fixedPoint. Where unit is 0 only 0 fits.
+func snap(v, unit float64) float64 {
+	if v == 0 {
+		return 0
+	}
+	q := v / unit
+	if !(q < 2) {
+		return 2
+	}
+	return math.RoundToEven(q/fixedPoint) * fixedPoint
+}
