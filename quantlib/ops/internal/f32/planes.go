@@ -1,0 +1,153 @@
+package f32
+
+// window is how a kernel of KernelH×KernelW taps moves over one image, in rows
+// and columns.
+type window struct {
+	h, w                   int // of the image
+	kh, kw, sh, sw, dh, dw int // kernel, stride, dilation
+	top, left              int // padding before
+	oh, ow                 int // output
+}
+
+// planes is a padded channel, or a run of output rows of it, split by stride:
+// the row y, column x of the padded image stands in plane (y mod sh, x mod sw)
+// at (y div sh, x div sw). So what tap t sees while the output position moves
+// by one column, or by one row, moves by 1, or by wq, for every stride and
+// dilation: the input of output (oy, ox) under tap t is at
+//
+//	off[t] + (oy-oy0)·wq + ox
+//
+// Planes that no tap reads are left out.
+type planes struct {
+	window
+	oy0, oy1 int
+	hq, wq   int
+	phases   [][2]int
+	off      []int32 // [kh·kw]
+	size     int     // of one channel
+}
+
+func (w window) planes(oy0, oy1 int) planes {
+	p := planes{window: w, oy0: oy0, oy1: oy1}
+	p.hq = oy1 - oy0 + (w.kh-1)*w.dh/w.sh
+	p.wq = w.ow + (w.kw-1)*w.dw/w.sw
+	p.off = make([]int32, 0, w.kh*w.kw)
+	for ky := range w.kh {
+		for kx := range w.kw {
+			y, x := ky*w.dh, kx*w.dw
+			phase := p.phase(y%w.sh, x%w.sw)
+			p.off = append(p.off, int32((phase*p.hq+y/w.sh)*p.wq+x/w.sw))
+		}
+	}
+	p.size = len(p.phases) * p.hq * p.wq
+	return p
+}
+
+func (p *planes) phase(y, x int) int {
+	for i, q := range p.phases {
+		if q == [2]int{y, x} {
+			return i
+		}
+	}
+	p.phases = append(p.phases, [2]int{y, x})
+	return len(p.phases) - 1
+}
+
+// direct reports whether the image itself can serve as its planes.
+func (p *planes) direct() bool {
+	return p.sh == 1 && p.sw == 1 && p.top == 0 && p.left == 0 && p.wq == p.w && p.oy0+p.hq <= p.h
+}
+
+// fill writes the planes of one channel x, with pad outside the image, and
+// fake-quantizes them if q is set.
+func (p *planes) fill(dst, x []float32, pad float32, q *Quantizer) {
+	for i, phase := range p.phases {
+		plane := dst[i*p.hq*p.wq:][:p.hq*p.wq]
+		// Columns qx0..qx1 lie inside the image: 0 <= qx·sw + px - left < w.
+		qx0 := clampInt(ceilDiv(p.left-phase[1], p.sw), 0, p.wq)
+		qx1 := clampInt(ceilDiv(p.w+p.left-phase[1], p.sw), qx0, p.wq)
+		for qy := range p.hq {
+			row := plane[qy*p.wq : (qy+1)*p.wq]
+			y := (p.oy0+qy)*p.sh + phase[0] - p.top
+			if y < 0 || y >= p.h || qx0 == qx1 {
+				fillRow(row, pad)
+				continue
+			}
+			fillRow(row[:qx0], pad)
+			fillRow(row[qx1:], pad)
+			src := x[y*p.w+qx0*p.sw+phase[1]-p.left : (y+1)*p.w]
+			in := row[qx0:qx1]
+			if p.sw == 1 {
+				copy(in, src)
+			} else {
+				copyStrided(in, src, p.sw)
+			}
+		}
+	}
+	if q != nil { // what was padded with zeros stays zero
+		FakeQuantize(dst[:p.size], dst[:p.size], *q)
+	}
+}
+
+func fillRow(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
+}
+
+func ceilDiv(a, b int) int {
+	if a <= 0 {
+		return 0 // callers clamp at zero
+	}
+	return (a + b - 1) / b
+}
+
+func clampInt(v, lo, hi int) int { return max(lo, min(v, hi)) }
+
+// columns is the right factor of a convolution: row k = (channel, tap), column
+// j = output position from row oy0 on.
+type columns struct {
+	p    *planes
+	src  []float32 // planes of all channels
+	each int       // elements between channels
+}
+
+// Pack implements [Source].
+func (c *columns) Pack(dst []float32, k0, k1, j0, j1 int) {
+	var off [KC]int32
+	n := len(c.p.off)
+	ch, t := k0/n, k0%n
+	for l := range k1 - k0 {
+		off[l] = int32(ch*c.each) + c.p.off[t]
+		if t++; t == n {
+			ch, t = ch+1, 0
+		}
+	}
+	kn := k1 - k0
+	for j := j0; j < j1; j += NR {
+		panel := dst[(j-j0)*kn : (j-j0+NR)*kn]
+		if j1-j < NR {
+			clear(panel)
+		}
+		for i := j; i < min(j+NR, j1); {
+			y, x := i/c.p.ow, i%c.p.ow
+			run := min(c.p.ow-x, min(j+NR, j1)-i)
+			copyPanel(panel[i-j:], c.src[y*c.p.wq+x:], off[:kn], run)
+			i += run
+		}
+	}
+}
+
+// copyPanelGo copies n <= NR elements from src[off[l]:] to dst[l·NR:].
+func copyPanelGo(dst, src []float32, off []int32, n int) {
+	for l, o := range off {
+		copy(dst[l*NR:l*NR+n], src[o:int(o)+n])
+	}
+}
+
+// copyStridedGo stores src[i·stride] in dst[i].
+func copyStridedGo(dst, src []float32, stride int) {
+	for i := range dst {
+		dst[i] = src[i*stride]
+	}
+}

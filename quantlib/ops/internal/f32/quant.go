@@ -1,0 +1,54 @@
+package f32
+
+import "fmt"
+
+// Quantizer is one uniform grid: the reals (c-Zero)·Scale for the codes c of
+// Lo..Hi.
+type Quantizer struct {
+	Scale        float32 // positive
+	Zero, Lo, Hi int32   // Lo <= Zero <= Hi, Hi-Lo < 2^22
+}
+
+func (q Quantizer) check() {
+	if !(q.Scale > 0) || q.Zero < q.Lo || q.Zero > q.Hi || int64(q.Hi)-int64(q.Lo) >= 1<<22 {
+		panic(fmt.Sprintf("f32: invalid quantizer: scale %g, zero %d in %d..%d", q.Scale, q.Zero, q.Lo, q.Hi))
+	}
+}
+
+// FakeQuantize rounds x to the grid of q:
+//
+//	dst[i] = (clamp(even(x[i]/scale)+zero, lo, hi) - zero)·scale
+//
+// with a float32 division and half rounded to even, as ONNX QuantizeLinear and
+// DequantizeLinear do one after the other. A NaN becomes 0; zero is never
+// negative. dst may be x.
+//
+// It panics if len(dst) != len(x) or q is invalid, or if its zero lies outside
+// lo..hi.
+func FakeQuantize(dst, x []float32, q Quantizer) {
+	q.check()
+	sameLen(len(dst), len(x))
+	fakeQuantize(dst, x, q.Scale, float32(q.Lo-q.Zero), float32(q.Hi-q.Zero))
+}
+
+// fakeQuantizeGo clamps to lo..hi, codes less the zero, before it rounds,
+// which is the same since the bounds are integers.
+func fakeQuantizeGo(dst, x []float32, scale, lo, hi float32) {
+	const magic = 1.5 * (1 << 23) // has units as last bits; adding it rounds half to even
+	dst = dst[:len(x)]
+	for i, v := range x {
+		r := v / scale
+		if r != r {
+			r = 0
+		}
+		r = clamp1(r, lo, hi)
+		r = float32(r+magic) - magic
+		dst[i] = r * scale
+	}
+}
+
+func sameLen(n, m int) {
+	if n != m {
+		panic(fmt.Sprintf("f32: lengths %d and %d differ", n, m))
+	}
+}
