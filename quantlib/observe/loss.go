@@ -107,6 +107,9 @@ func (l *loss) integral(y float64) float64 {
 
 // atFloat is at for the float formats, whose own kernel rounds the points.
 func (l *loss) atFloat(scale float64) (total, clipped float64) {
+	if scale < 0x1p-126 {
+		return math.Inf(1), math.Inf(1)
+	}
 	most := float32(l.s.Max() * scale)
 	s := l.s
 	if s.Round == quant.Stochastic {

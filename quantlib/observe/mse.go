@@ -31,7 +31,7 @@ func bestRange(cells []cell, least, greatest float64, s quant.Scheme) (lo, hi fl
 	if s.Binary() {
 		return binaryRange(cells)
 	}
-	if s.IsFloat32() || least == greatest {
+	if s.IsFloat32() || max(-least, greatest) < tiny {
 		lo, hi = cover(float32(least), float32(greatest), s)
 		return lo, hi, nil
 	}
@@ -62,6 +62,10 @@ const (
 	coarseWidth = 1.0 / 16 // of the cells with which the grid is searched
 	perOctave   = 32       // grid points for each halving of the clip
 	maxOctaves  = 60
+
+	// tiny is a magnitude below which scales would not be normal numbers: the
+	// range is min–max then, and the scale as small as it may be.
+	tiny = 0x1p-100
 )
 
 func newSearch(cells []cell, least, greatest float64, s quant.Scheme) *search {
@@ -99,7 +103,7 @@ func (m *search) reals(scale, zero, steps float64) (lo, hi float32) {
 		hi = float32(steps * scale)
 		lo = -hi
 	}
-	return lo, hi
+	return max(lo, -math.MaxFloat32), min(hi, math.MaxFloat32)
 }
 
 // bestScale returns the scale of at most most with the least loss for a zero
