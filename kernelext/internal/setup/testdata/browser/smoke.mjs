@@ -1,0 +1,113 @@
+// Opens one notebook in JupyterLab or Notebook 7, runs all cells, waits until
+// they have run, counts the pictures that the browser has drawn, and saves
+// screenshots in the light and the dark theme.
+//
+// Usage: node smoke.mjs JSON, with
+//   url       address of the page that shows the notebook, with its token
+//   chromium  path of the browser
+//   profile   a new folder for the browser's profile
+//   out       folder for screenshots
+//   name      start of their names
+//   timeout   milliseconds for all cells
+//
+// Prints one JSON object: what the notebook's model holds, what is drawn, and
+// every request that went anywhere but to this machine.
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+// The library lies in a cache folder, not beside this file.
+const require = createRequire(path.join(process.env.QUANTNB_PLAYWRIGHT, 'package.json'));
+const { chromium } = require('playwright-core');
+
+const opt = JSON.parse(process.argv[2]);
+const context = await chromium.launchPersistentContext(opt.profile, {
+  executablePath: opt.chromium,
+  headless: true,
+  viewport: { width: 1200, height: 900 },
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+});
+
+const outside = [];
+const problems = [];
+await context.route('**/*', route => {
+  const url = new URL(route.request().url());
+  const local = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
+  if (local || !/^(https?|wss?):$/.test(url.protocol)) return route.continue();
+  outside.push(url.href);
+  return route.abort();
+});
+
+const page = context.pages()[0] ?? await context.newPage();
+page.on('pageerror', e => problems.push(String(e)));
+await page.goto(opt.url, { waitUntil: 'domcontentloaded' });
+await page.waitForFunction(() => {
+  const panel = window.jupyterapp?.shell?.currentWidget;
+  return panel?.content?.model?.cells && panel.context.isReady &&
+    panel.sessionContext.session?.kernel?.status === 'idle';
+}, null, { timeout: 120000 });
+
+// The command's promise ends when the last cell has run, or the first has failed.
+const start = Date.now();
+await page.evaluate(async timeout => {
+  const app = window.jupyterapp;
+  const late = new Promise((_, no) => setTimeout(() => no(new Error('cells did not finish in time')), timeout));
+  await Promise.race([app.commands.execute('notebook:run-all-cells'), late]);
+}, opt.timeout);
+const seconds = (Date.now() - start) / 1000;
+
+// What ought to be there, according to the notebook itself.
+const model = await page.evaluate(() => {
+  const nb = window.jupyterapp.shell.currentWidget.content.model.toJSON();
+  const code = nb.cells.filter(c => c.cell_type === 'code' && [].concat(c.source).join('').trim() !== '');
+  const outputs = code.flatMap(c => c.outputs);
+  return {
+    code: code.length,
+    ran: code.filter(c => c.execution_count !== null).length,
+    images: outputs.filter(o => Object.keys(o.data ?? {}).some(k => k.startsWith('image/'))).length,
+    errors: outputs.filter(o => o.output_type === 'error').map(o => o.evalue),
+  };
+});
+
+// A page as tall as the notebook draws every cell at once.
+async function grow() {
+  for (let i = 0; i < 3; i++) {
+    const height = await page.evaluate(() => {
+      const box = window.jupyterapp.shell.currentWidget.content.node;
+      const inner = box.querySelector('.jp-WindowedPanel-outer') ?? box;
+      return Math.ceil(inner.scrollHeight + window.innerHeight - inner.clientHeight);
+    });
+    await page.setViewportSize({ width: 1200, height: Math.min(Math.max(height, 900), 16000) });
+    await page.waitForTimeout(700);
+  }
+}
+
+const count = () => page.evaluate(() => {
+  const seen = sel => [...document.querySelectorAll('.jp-OutputArea-output ' + sel)].filter(e => {
+    const r = e.getBoundingClientRect();
+    return r.width > 0 && r.height > 0;
+  });
+  const img = seen('img');
+  return {
+    img: img.filter(e => e.complete && e.naturalWidth > 0).length,
+    broken: img.filter(e => e.complete && e.naturalWidth === 0).length,
+    svg: seen('svg').length,
+  };
+});
+
+// First as a person sees it, then all of it.
+await page.screenshot({ path: `${opt.out}/${opt.name}-first-screen.png` });
+await grow();
+const drawn = await count();
+const themes = [['light', 'JupyterLab Light'], ['dark', 'JupyterLab Dark']];
+const shots = [];
+for (const [short, theme] of themes) {
+  await page.evaluate(t => window.jupyterapp.commands.execute('apputils:change-theme', { theme: t }), theme);
+  await page.waitForFunction(l => document.body.dataset.jpThemeLight === l, String(short === 'light'), { timeout: 30000 });
+  await page.waitForTimeout(500);
+  const shot = `${opt.out}/${opt.name}-${short}.png`;
+  await page.screenshot({ path: shot });
+  shots.push(shot);
+}
+await context.close();
+console.log(JSON.stringify({ seconds, model, drawn, shots, outside, problems }));
