@@ -1,0 +1,305 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/ops"
+	"github.com/quantnb/quantnb/quantlib/tensor"
+)
+
+// Run computes the outputs for the given inputs. Inputs are only read; outputs
+// belong to the caller. A missing or unknown input, a wrong type or a shape that
+// does not fit the file's is an error which names the input.
+func (s *Session) Run(ctx context.Context, in Values) (Values, error) {
+	return s.run(ctx, in, nil, s.options.Threads)
+}
+
+// A Tap is shown each value as soon as it is computed, in the order of the
+// steps, inputs first. The tensor is valid only until Tap returns.
+type Tap func(name string, t *tensor.Tensor)
+
+// Tap is Run that shows every value of the graph, fused ones included, to tap.
+func (s *Session) Tap(ctx context.Context, in Values, tap Tap) (Values, error) {
+	whole, err := s.whole()
+	if err != nil {
+		return nil, err
+	}
+	w := whole.workers.Get().(*worker)
+	defer whole.workers.Put(w)
+	w.begin(whole.options.Threads, false)
+	defer w.reset()
+	if err := w.feed(in); err != nil {
+		return nil, err
+	}
+	for i, slot := range whole.inSlots {
+		tap(whole.inputs[i].Name, w.vals[slot])
+	}
+	if err := w.run(ctx, nil, tap); err != nil {
+		return nil, err
+	}
+	return w.named(nil)
+}
+
+func (s *Session) run(ctx context.Context, in Values, v *Variant, threads int) (Values, error) {
+	w := s.workers.Get().(*worker)
+	defer s.workers.Put(w)
+	w.begin(threads, false)
+	defer w.reset()
+	if err := w.feed(in); err != nil {
+		return nil, err
+	}
+	if err := w.run(ctx, v, nil); err != nil {
+		return nil, err
+	}
+	return w.named(nil)
+}
+
+// feed checks the inputs and puts them into their slots.
+func (w *worker) feed(in Values) error {
+	s := w.s
+	symbols := map[string]int{}
+	for i, v := range s.inputs {
+		t := in[v.Name]
+		if t == nil {
+			return fmt.Errorf("exec: input %q is missing; the network takes %s", v.Name, describe(s.inputs))
+		}
+		if v.DType != tensor.Undefined && v.DType != t.DType() {
+			return fmt.Errorf("exec: input %q is %v, want %v", v.Name, t.DType(), v.DType)
+		}
+		if err := fits(v, t.Shape(), symbols); err != nil {
+			return err
+		}
+		w.vals[s.inSlots[i]] = t
+	}
+	if len(in) > len(s.inputs) {
+		for name := range in {
+			if i, ok := s.slots[name]; !ok || w.vals[i] == nil {
+				return fmt.Errorf("exec: the network has no input %q; it takes %s", name, describe(s.inputs))
+			}
+		}
+	}
+	return nil
+}
+
+// fits checks a shape against what the file says of an input. A named unknown
+// dimension must have one size in all inputs.
+func fits(v graph.Value, shape []int, symbols map[string]int) error {
+	if !v.Ranked {
+		return nil
+	}
+	bad := len(shape) != len(v.Dims)
+	for i := 0; i < len(shape) && !bad; i++ {
+		d := v.Dims[i]
+		switch {
+		case d.Size >= 0:
+			bad = d.Size != shape[i]
+		case d.Name != "":
+			if n, ok := symbols[d.Name]; ok && n != shape[i] {
+				return fmt.Errorf("exec: input %q: dimension %d (%s) is %d here and %d in another input", v.Name, i, d.Name, shape[i], n)
+			}
+			symbols[d.Name] = shape[i]
+		}
+	}
+	if bad {
+		return fmt.Errorf("exec: input %q: shape %v does not match %s", v.Name, shape, dims(v.Dims))
+	}
+	return nil
+}
+
+func describe(vs []graph.Value) string {
+	var b strings.Builder
+	for i, v := range vs {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%q %v%s", v.Name, v.DType, dims(v.Dims))
+	}
+	return b.String()
+}
+
+func dims(ds []graph.Dim) string {
+	parts := make([]string, len(ds))
+	for i, d := range ds {
+		switch {
+		case d.Size >= 0:
+			parts[i] = fmt.Sprint(d.Size)
+		case d.Name != "":
+			parts[i] = d.Name
+		default:
+			parts[i] = "?"
+		}
+	}
+	return "[" + strings.Join(parts, " ") + "]"
+}
+
+// run does all steps.
+func (w *worker) run(ctx context.Context, v *Variant, tap Tap) error {
+	if v != nil {
+		for _, slot := range w.s.inSlots {
+			if q := v.quantize[slot]; q != nil {
+				w.requantize(slot, w.vals[slot], q)
+			}
+		}
+	}
+	for i := range w.s.steps {
+		st := &w.s.steps[i]
+		if err := w.step(ctx, i, st, v, nil); err != nil {
+			return err
+		}
+		if v != nil {
+			for _, o := range st.out {
+				if o >= 0 && v.quantize[o] != nil {
+					w.requantize(o, w.vals[o], v.quantize[o])
+				}
+			}
+		}
+		if tap != nil {
+			for _, o := range st.out {
+				if o >= 0 {
+					tap(w.s.names[o], w.vals[o])
+				}
+			}
+		}
+		if !w.keep {
+			for _, f := range st.free {
+				w.drop(f)
+			}
+		}
+	}
+	return nil
+}
+
+// value is what a step reads from a slot: this run's value, the variant's
+// constant, a constant, or the kept float value.
+func (w *worker) value(slot int, v *Variant, kept *Kept) *tensor.Tensor {
+	if t := w.vals[slot]; t != nil {
+		return t
+	}
+	if v != nil {
+		if t := v.consts[slot]; t != nil {
+			return t
+		}
+	}
+	if t := w.s.consts[slot]; t != nil {
+		return t
+	}
+	if kept != nil {
+		return kept.vals[slot]
+	}
+	return nil
+}
+
+// step does one step and puts its outputs into their slots.
+func (w *worker) step(ctx context.Context, i int, st *step, v *Variant, kept *Kept) (err error) {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("exec: stopped before node %v: %w", st.node, err)
+	}
+	in := make([]*tensor.Tensor, len(st.in))
+	for k, slot := range st.in {
+		if slot < 0 {
+			continue
+		}
+		t := w.value(slot, v, kept)
+		if t == nil {
+			return fmt.Errorf("exec: node %v: input %d: %q has no value", st.node, k, w.s.names[slot])
+		}
+		if err := t.Err(); err != nil {
+			return fmt.Errorf("exec: node %v: input %d: %q: %w", st.node, k, w.s.names[slot], err)
+		}
+		in[k] = t
+	}
+	c := ops.Call{Node: st.node, Opset: st.opset, Ctx: ctx, Host: w}
+	c.Epilogue = ops.Epilogue{Clamp: st.clamp, Lo: st.lo, Hi: st.hi}
+	if st.residual >= 0 {
+		c.Epilogue.Residual = w.value(st.residual, v, kept)
+	}
+	if !w.keep {
+		for _, slot := range st.free {
+			if t := w.vals[slot]; t != nil {
+				if b, ok := t.Owner().(*buffer); ok && b.w == w {
+					w.dying[b] = true
+				}
+			}
+		}
+	}
+	out, err := w.call(st, &c, in)
+	if err != nil {
+		return fmt.Errorf("exec: node %v: %w", st.node, err)
+	}
+	for k, slot := range st.out {
+		if slot < 0 {
+			continue
+		}
+		if k >= len(out) || out[k] == nil {
+			return fmt.Errorf("exec: node %v: output %d %q was not computed", st.node, k, w.s.names[slot])
+		}
+		w.set(slot, out[k])
+	}
+	for _, b := range w.fresh {
+		if b.refs == 0 {
+			w.release(b)
+		}
+	}
+	w.fresh, w.used = w.fresh[:0], 0
+	clear(w.dying)
+	return nil
+}
+
+func (w *worker) call(st *step, c *ops.Call, in []*tensor.Tensor) (out []*tensor.Tensor, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = internal(r)
+		}
+	}()
+	return st.op.Forward(c, in)
+}
+
+// requantize replaces the value of a slot by its quantized form, in place where
+// nobody else sees the storage.
+func (w *worker) requantize(slot int, x *tensor.Tensor, q Quantizer) {
+	if x.DType() != tensor.Float32 {
+		return
+	}
+	dst := x
+	b, ok := x.Owner().(*buffer)
+	if !ok || b.w != w || b.refs != 1 {
+		dst = w.Alloc(tensor.Float32, x.Shape())
+	}
+	q.Quantize(dst.F32(), x.F32(), x.Shape())
+	if dst != x {
+		w.drop(slot)
+		w.set(slot, dst)
+	}
+	w.fresh = w.fresh[:0]
+}
+
+// outputs is copies of the outputs in the graph's order.
+func (w *worker) outputs(kept *Kept) ([]*tensor.Tensor, error) {
+	out := make([]*tensor.Tensor, len(w.s.outs))
+	for i, slot := range w.s.outs {
+		t := w.value(slot, nil, kept)
+		if t == nil {
+			return nil, fmt.Errorf("exec: output %q has no value", w.s.names[slot])
+		}
+		if b, ok := t.Owner().(*buffer); ok && b.w == w {
+			t = t.Clone()
+		}
+		out[i] = t
+	}
+	return out, nil
+}
+
+func (w *worker) named(kept *Kept) (Values, error) {
+	out, err := w.outputs(kept)
+	if err != nil {
+		return nil, err
+	}
+	v := make(Values, len(out))
+	for i, o := range w.s.g.Outputs() {
+		v[o.Name] = out[i]
+	}
+	return v, nil
+}

@@ -1,0 +1,254 @@
+package exec
+
+import (
+	"context"
+	"fmt"
+	"math/bits"
+	"runtime"
+	"sync"
+	"unsafe"
+
+	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/tensor"
+)
+
+// worker is what one run needs beside the session: the values of the moment and
+// the buffers they live in. It is an ops.Host. One goroutine uses it at a time.
+type worker struct {
+	s       *Session
+	vals    []*tensor.Tensor
+	free    map[int][]*buffer // by size class
+	fresh   []*buffer         // given out during this step
+	scratch []float32
+	used    int // of scratch, during this step
+	threads int
+	keep    bool // buffers go to the caller, none is recycled
+	dying   map[*buffer]bool
+	parent  *worker // of a subgraph's run
+	live    int     // bytes in buffers that are in use
+	peak    int
+}
+
+// buffer is storage that a worker recycles. refs counts the slots that see it.
+type buffer struct {
+	mem  []byte
+	refs int
+	w    *worker
+}
+
+func newWorker(s *Session) *worker {
+	return &worker{s: s, vals: make([]*tensor.Tensor, len(s.names)), free: map[int][]*buffer{}, dying: map[*buffer]bool{}}
+}
+
+// class rounds a size up to one of eight steps for each power of two.
+func class(size int) int {
+	if size <= 64 {
+		return 64
+	}
+	step := 1 << max(0, bits.Len(uint(size-1))-4)
+	return (size + step - 1) / step * step
+}
+
+// Alloc implements ops.Host.
+func (w *worker) Alloc(dt tensor.DType, shape []int) *tensor.Tensor {
+	if dt == tensor.String || w.keep {
+		return tensor.New(dt, shape...)
+	}
+	n, err := tensor.Elements(shape)
+	if err != nil {
+		panic(err)
+	}
+	size := class(dt.Bytes(n))
+	var b *buffer
+	if list := w.free[size]; len(list) > 0 {
+		b, w.free[size] = list[len(list)-1], list[:len(list)-1]
+	} else {
+		words := make([]uint64, (size+7)/8)
+		b = &buffer{mem: unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*8), w: w}
+	}
+	w.live += size
+	w.peak = max(w.peak, w.live)
+	w.fresh = append(w.fresh, b)
+	return tensor.Wrap(dt, b.mem, shape...).WithOwner(b)
+}
+
+func (w *worker) release(b *buffer) {
+	size := class(len(b.mem))
+	w.live -= size
+	w.free[size] = append(w.free[size], b)
+}
+
+// Reusable implements ops.Host.
+func (w *worker) Reusable(t *tensor.Tensor) bool {
+	b, ok := t.Owner().(*buffer)
+	return ok && b.w == w && b.refs == 1 && w.dying[b]
+}
+
+// Scratch implements ops.Host.
+func (w *worker) Scratch(n int) []float32 {
+	if w.used+n > len(w.scratch) {
+		if w.used > 0 {
+			return make([]float32, n) // a second piece in one call; sized for the next run below
+		}
+		w.scratch = make([]float32, n+n/4)
+	}
+	piece := w.scratch[w.used : w.used+n : w.used+n]
+	w.used += n
+	return piece
+}
+
+// Cached implements ops.Host.
+func (w *worker) Cached(key any, make func() any) any {
+	if v, ok := w.s.cache.Load(key); ok {
+		return v
+	}
+	v, _ := w.s.cache.LoadOrStore(key, make())
+	return v
+}
+
+// Constant implements ops.Host.
+func (w *worker) Constant(t *tensor.Tensor) bool { return w.s.isConst[t] }
+
+// Threads implements ops.Host.
+func (w *worker) Threads() int { return w.threads }
+
+// Parallel implements ops.Host.
+func (w *worker) Parallel(n int, f func(i int)) {
+	workers := min(w.threads, n)
+	if workers <= 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var wg sync.WaitGroup
+	var failed sync.Map
+	for k := range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			defer func() {
+				if r := recover(); r != nil {
+					failed.Store(k, r)
+				}
+			}()
+			for i := k; i < n; i += workers {
+				f(i)
+			}
+		}()
+	}
+	wg.Wait()
+	for k := range workers {
+		if r, ok := failed.Load(k); ok {
+			panic(r)
+		}
+	}
+}
+
+// RunGraph implements ops.Host.
+func (w *worker) RunGraph(ctx context.Context, g *graph.Graph, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
+	v, ok := w.s.subs.Load(g)
+	if !ok {
+		s, err := build(g, Options{Threads: w.threads, NoFuse: w.s.options.NoFuse})
+		if err != nil {
+			return nil, err
+		}
+		v, _ = w.s.subs.LoadOrStore(g, s)
+	}
+	sub := v.(*Session)
+	if len(in) != len(sub.inputs) {
+		return nil, fmt.Errorf("exec: subgraph %q takes %d inputs, got %d", g.Name(), len(sub.inputs), len(in))
+	}
+	c := sub.workers.Get().(*worker)
+	defer sub.workers.Put(c)
+	c.begin(w.threads, false)
+	defer c.reset()
+	c.parent = w
+	defer func() { c.parent = nil }()
+	for i, t := range in {
+		c.vals[sub.inSlots[i]] = t
+	}
+	for _, name := range g.OuterNames() {
+		t := w.find(name)
+		if t == nil {
+			return nil, fmt.Errorf("exec: subgraph %q: nothing around it makes %q", g.Name(), name)
+		}
+		c.vals[sub.slots[name]] = t
+	}
+	if err := c.run(ctx, nil, nil); err != nil {
+		return nil, err
+	}
+	return c.outputs(nil)
+}
+
+// find is the value of a name here or around.
+func (w *worker) find(name string) *tensor.Tensor {
+	for ; w != nil; w = w.parent {
+		if i, ok := w.s.slots[name]; ok {
+			if t := w.vals[i]; t != nil {
+				return t
+			}
+			if t := w.s.consts[i]; t != nil {
+				return t
+			}
+		}
+	}
+	return nil
+}
+
+// begin makes the worker ready for a run.
+func (w *worker) begin(threads int, keep bool) {
+	w.threads, w.keep, w.peak = threads, keep, 0
+}
+
+// reset gives all values up.
+func (w *worker) reset() {
+	for i, t := range w.vals {
+		if t != nil {
+			w.drop(i)
+		}
+	}
+	for _, b := range w.fresh {
+		if b.refs == 0 {
+			w.release(b)
+		}
+	}
+	w.fresh, w.used, w.keep = w.fresh[:0], 0, false
+	clear(w.dying)
+}
+
+// set puts a tensor into a slot.
+func (w *worker) set(slot int, t *tensor.Tensor) {
+	w.vals[slot] = t
+	if b, ok := t.Owner().(*buffer); ok && b.w == w {
+		b.refs++
+	}
+}
+
+// drop takes the tensor out of a slot and recycles its buffer if nobody else
+// sees it.
+func (w *worker) drop(slot int) {
+	t := w.vals[slot]
+	w.vals[slot] = nil
+	if t == nil {
+		return
+	}
+	if b, ok := t.Owner().(*buffer); ok && b.w == w {
+		if b.refs--; b.refs == 0 {
+			w.release(b)
+		}
+	}
+}
+
+// internal turns a panic of a kernel, which only a bad model can cause, into an
+// error; runtime errors of our own making look the same, and are reported the
+// same.
+func internal(r any) error {
+	if e, ok := r.(runtime.Error); ok {
+		return fmt.Errorf("the operator failed on these inputs: %w", e)
+	}
+	if e, ok := r.(error); ok {
+		return e
+	}
+	return fmt.Errorf("%v", r)
+}

@@ -1,0 +1,151 @@
+package rewrite
+
+import (
+	"fmt"
+
+	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/tensor"
+)
+
+// maxFolded bounds, in bytes, the result of folding one node, so that a file
+// which expands a scalar to gigabytes is left as it is.
+const maxFolded = 64 << 20
+
+// Eval computes one node whose inputs are all constants.
+type Eval func(n *graph.Node, opset int, in []*tensor.Tensor) ([]*tensor.Tensor, error)
+
+// FoldConstants replaces nodes whose inputs are all constants by what eval
+// makes of them, so that a weight which the file transposes or casts counts as
+// a weight. Nodes that eval refuses, nodes with subgraphs and quantization
+// nodes (which say how a weight is stored) stay.
+func FoldConstants(eval Eval) *Pass {
+	return &Pass{
+		Name:  "foldconstants",
+		Doc:   "compute nodes whose inputs are all constants",
+		Exact: true,
+		Run:   func(g *graph.Graph) (*graph.Graph, error) { return foldConstants(g, eval) },
+	}
+}
+
+func foldConstants(g *graph.Graph, eval Eval) (*graph.Graph, error) {
+	e := g.Edit()
+	known := map[string]*tensor.Tensor{}
+	folded := false
+	for _, n := range g.Nodes() {
+		in := constInputs(g, known, n)
+		if in == nil {
+			continue
+		}
+		out, err := eval(n, max(1, g.Opset(n.Domain)), in)
+		if err != nil || !small(out) || len(out) < len(n.Outputs) {
+			continue
+		}
+		for i, name := range n.Outputs {
+			if name == "" {
+				continue
+			}
+			if out[i] == nil {
+				return nil, fmt.Errorf("node %v: output %d was not computed", n, i)
+			}
+			known[name] = out[i]
+			e.SetConst(name, out[i])
+		}
+		e.Replace(n)
+		folded = true
+	}
+	if !folded {
+		return g, nil
+	}
+	return e.Graph()
+}
+
+// constInputs is the inputs of a node if all are constants and the node may be
+// folded, or nil.
+func constInputs(g *graph.Graph, known map[string]*tensor.Tensor, n *graph.Node) []*tensor.Tensor {
+	switch n.Op {
+	case "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear",
+		"RandomNormal", "RandomUniform", "RandomNormalLike", "RandomUniformLike", "Bernoulli", "Multinomial":
+		return nil
+	}
+	if len(n.Inputs) == 0 {
+		return nil
+	}
+	for _, a := range n.Attrs {
+		if a.G != nil || len(a.Graphs) > 0 {
+			return nil
+		}
+	}
+	in := make([]*tensor.Tensor, len(n.Inputs))
+	for i, name := range n.Inputs {
+		if name == "" {
+			continue
+		}
+		t := known[name]
+		if t == nil {
+			t = g.Const(name)
+		}
+		if t == nil || t.Err() != nil {
+			return nil
+		}
+		in[i] = t
+	}
+	return in
+}
+
+func small(out []*tensor.Tensor) bool {
+	n := 0
+	for _, t := range out {
+		if t != nil {
+			n += t.DType().Bytes(t.Len())
+		}
+	}
+	return n <= maxFolded
+}
+
+// RemoveIdentity takes out Identity nodes, and Dropout nodes as inference knows
+// them, whose outputs are not the graph's.
+var RemoveIdentity = &Pass{
+	Name:  "removeidentity",
+	Doc:   "take out Identity, and Dropout outside training",
+	Exact: true,
+	Run:   removeIdentity,
+}
+
+func removeIdentity(g *graph.Graph) (*graph.Graph, error) {
+	for {
+		n := idle(g)
+		if n == nil {
+			return g, nil
+		}
+		e := g.Edit()
+		e.Rewire(n.Outputs[0], n.Inputs[0])
+		e.Replace(n)
+		next, err := e.Graph()
+		if err != nil {
+			return nil, err
+		}
+		g = next
+	}
+}
+
+// idle is a node that only hands on its input, or nil.
+func idle(g *graph.Graph) *graph.Node {
+	for _, n := range g.Nodes() {
+		if !graph.IsStandard(n.Domain) || n.Input(0) == "" || len(n.Outputs) == 0 || g.IsOutput(n.Outputs[0]) {
+			continue
+		}
+		if n.Op != "Identity" && (n.Op != "Dropout" || len(n.Inputs) > 2 || n.Output(1) != "") {
+			continue
+		}
+		inSubgraph := false
+		for _, u := range g.Consumers(n.Outputs[0]) {
+			for _, a := range u.Attrs {
+				inSubgraph = inSubgraph || a.G != nil
+			}
+		}
+		if !inSubgraph {
+			return n
+		}
+	}
+	return nil
+}
