@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -120,16 +121,13 @@ func magnitudes(cells []cell) []cell {
 		c.mean = math.Abs(c.mean)
 		out[i] = c
 	}
-	slices.SortFunc(out, func(a, b cell) int {
-		switch {
-		case a.mean < b.mean:
-			return -1
-		case a.mean > b.mean:
-			return 1
-		}
-		return 0
-	})
+	sortCells(out)
 	return out
+}
+
+// sortCells sorts by the mean.
+func sortCells(cells []cell) {
+	slices.SortFunc(cells, func(a, b cell) int { return cmp.Compare(a.mean, b.mean) })
 }
 
 // meanMagnitude is mean|x|, summed in ascending order of the bins.
