@@ -55,12 +55,12 @@ func (c Conv) ScratchLen() int {
 	}
 	p := w.planes(0, w.oh)
 	if c.depthwise() {
-		return p.size + w.oh*p.wq + 2*slack
+		return p.size + w.oh*p.wq + 4*slack
 	}
 	if p.direct() {
 		return ScratchLen
 	}
-	return ScratchLen + p.size*c.Channels/c.Groups
+	return ScratchLen + p.size*c.Channels/c.Groups + slack
 }
 
 func (c Conv) depthwise() bool { return c.Groups > 1 && c.Channels == c.Groups }

@@ -63,17 +63,17 @@ func (g *Gemm) RunPart(dst []float32, ldc, i0, i1, j0, j1 int, scratch []float32
 			k1 := min(k0+KC, g.K)
 			t := tiles{
 				kn: k1 - k0, dst: dst, ldc: ldc, tmp: tmp,
-				add: g.Accumulate || k0 > 0,
+				j0: jc, add: g.Accumulate || k0 > 0,
 			}
 			if k1 == g.K {
 				t.ep = &g.Epilogue
 			}
 			t.b = g.B.pack(bbuf, k0, k1, jc, je, NR)
-			tiny := g.B.tiny(t.b, roundUp(je-jc, NR)*t.kn)
+			tiny := !assembly && g.B.tiny(t.b, roundUp(je-jc, NR)*t.kn)
 			for ic := i0; ic < i1; ic += mc {
 				ie := min(ic+mc, i1)
 				t.a = g.A.pack(abuf, k0, k1, ic, ie, MR)
-				t.careful = tiny || g.A.tiny(t.a, roundUp(ie-ic, MR)*t.kn)
+				t.careful = tiny || !assembly && g.A.tiny(t.a, roundUp(ie-ic, MR)*t.kn)
 				t.run(ic, ie, jc, je)
 				if t.ep != nil {
 					t.ep.quantize(dst, ldc, ic, ie, jc, je)
@@ -87,6 +87,7 @@ func (g *Gemm) RunPart(dst []float32, ldc, i0, i1, j0, j1 int, scratch []float32
 type tiles struct {
 	kn      int
 	a, b    []float32 // panels from the block's first row and column on
+	j0      int       // the block's first column
 	dst     []float32
 	ldc     int
 	add     bool      // to what dst holds
@@ -96,24 +97,25 @@ type tiles struct {
 }
 
 func (t *tiles) run(i0, i1, j0, j1 int) {
+	if i1-i0 == 1 {
+		j0 += t.fastRow(i0, j0, j1)
+	}
 	for j := j0; j < j1; j += NR {
-		b := t.b[(j-j0)*t.kn:]
+		b := t.b[(j-t.j0)*t.kn:]
 		n := min(NR, j1-j)
+		if t.fast(b, i0, i1, j, n) {
+			continue
+		}
 		for i := i0; i < i1; i += MR {
-			a := t.a[(i-i0)*t.kn:]
 			m := min(MR, i1-i)
-			if m == MR && n == NR {
-				t.full(a, b, i, j)
-			} else {
-				t.edge(a, b, i, j, m, n)
-			}
+			productGo(t.kn, t.a[(i-i0)*t.kn:], b, t.tmp, m, n, t.careful)
+			t.merge(i, j, m, n)
 		}
 	}
 }
 
-// edge computes a tile of which only m rows and n columns lie inside C.
-func (t *tiles) edge(a, b []float32, i, j, m, n int) {
-	product(t.kn, a, b, t.tmp, m, n, t.careful)
+// merge adds the m×n chains in tmp to C, or stores them there, and finishes.
+func (t *tiles) merge(i, j, m, n int) {
 	for r := range m {
 		row := t.dst[(i+r)*t.ldc+j:][:n]
 		src := t.tmp[r*NR:][:n]

@@ -1,20 +1,22 @@
+//go:build noasm || !amd64
+
 package f32
 
-// Until an instruction set is chosen at run time, the twins do the work.
+// Without assembly, the twins do the work.
 
-func product(kn int, a, b, c []float32, m, n int, careful bool) {
-	productGo(kn, a, b, c, m, n, careful)
+const assembly = false
+
+func (t *tiles) fast(b []float32, i0, i1, j, n int) bool { return false }
+func (t *tiles) fastRow(i, j0, j1 int) int               { return 0 }
+
+func packFast(dst, a []float32, kn, stride, kstride, width int) bool { return false }
+
+func copyRuns(panel, src []float32, off []int32, end int, base, at []int32, n int) {
+	copyRunsGo(panel, src, off, base, at, n)
 }
 
-func (t *tiles) full(a, b []float32, i, j int) { t.edge(a, b, i, j, MR, NR) }
-
-// tiny reports whether the twin must expect inexact subnormal sums with the
-// first size elements of packed panels.
-func (o *Operand) tiny(panels []float32, size int) bool {
-	if o.Packed != nil {
-		return o.Packed.tiny
-	}
-	return tinyFactor(panels[:size])
+func finishRows(dst, src []float32, rows, n, stride int, bias, lo, hi float32) {
+	finishRowsGo(dst, src, rows, n, stride, bias, lo, hi)
 }
 
 func fakeQuantize(dst, x []float32, scale, lo, hi float32) { fakeQuantizeGo(dst, x, scale, lo, hi) }
@@ -34,7 +36,6 @@ func exp(dst, x []float32)                                 { expGo(dst, x) }
 func sigmoid(dst, x []float32)                             { sigmoidGo(dst, x) }
 func tanh(dst, x []float32)                                { tanhGo(dst, x) }
 func erf(dst, x []float32)                                 { erfGo(dst, x) }
-func copyPanel(dst, src []float32, off []int32, n int)     { copyPanelGo(dst, src, off, n) }
 func taps(dst, src, w []float32, off []int32)              { tapsGo(dst, src, w, off) }
 func tapsMax(dst, src []float32, off []int32)              { tapsMaxGo(dst, src, off) }
 func tapsSum(dst, src []float32, off []int32)              { tapsSumGo(dst, src, off) }

@@ -78,6 +78,7 @@ func packStrided(dst, a []float32, k0, k1, i0, i1, stride, kstride, width int) {
 		w := min(width, i1-i)
 		panel := dst[(i-i0)*kn : (i-i0)*kn+kn*width]
 		switch {
+		case w == width && packFast(panel, a[i*stride+k0*kstride:], kn, stride, kstride, width):
 		case w < width:
 			clear(panel)
 			fallthrough
@@ -141,6 +142,15 @@ func (o *Operand) pack(dst []float32, k0, k1, i0, i1, width int) []float32 {
 		FakeQuantize(dst[:size], dst[:size], *o.Quant)
 	}
 	return dst
+}
+
+// tiny reports whether the twin must expect inexact subnormal sums with the
+// first size elements of packed panels.
+func (o *Operand) tiny(panels []float32, size int) bool {
+	if o.Packed != nil {
+		return o.Packed.tiny
+	}
+	return tinyFactor(panels[:size])
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }

@@ -114,34 +114,59 @@ type columns struct {
 
 // Pack implements [Source].
 func (c *columns) Pack(dst []float32, k0, k1, j0, j1 int) {
-	var off [KC]int32
+	var buf [KC]int32
+	off := buf[:k1-k0]
 	n := len(c.p.off)
 	ch, t := k0/n, k0%n
-	for l := range k1 - k0 {
+	var last int32
+	for l := range off {
 		off[l] = int32(ch*c.each) + c.p.off[t]
+		last = max(last, off[l])
 		if t++; t == n {
 			ch, t = ch+1, 0
 		}
 	}
-	kn := k1 - k0
 	for j := j0; j < j1; j += NR {
-		panel := dst[(j-j0)*kn : (j-j0+NR)*kn]
-		if j1-j < NR {
-			clear(panel)
+		panel := dst[(j-j0)*len(off) : (j-j0+NR)*len(off)]
+		var base, at [NR]int32
+		runs, n := 0, min(NR, j1-j)
+		y, x := j/c.p.ow, j%c.p.ow
+		for i := 0; i < n; runs++ {
+			base[runs], at[runs] = int32(y*c.p.wq+x), int32(i)
+			i += c.p.ow - x
+			y, x = y+1, 0
 		}
-		for i := j; i < min(j+NR, j1); {
-			y, x := i/c.p.ow, i%c.p.ow
-			run := min(c.p.ow-x, min(j+NR, j1)-i)
-			copyPanel(panel[i-j:], c.src[y*c.p.wq+x:], off[:kn], run)
-			i += run
+		end := int(last) + int(base[runs-1]) + NR
+		copyRuns(panel, c.src, off, end, base[:runs], at[:runs], n)
+	}
+}
+
+// copyRunsGo fills a panel of n columns: run r of row l comes from
+// src[off[l]+base[r]:] and goes to column at[r], up to that of the next run.
+func copyRunsGo(panel, src []float32, off []int32, base, at []int32, n int) {
+	if n < NR {
+		clear(panel)
+	}
+	for l, o := range off {
+		row := panel[l*NR : l*NR+n]
+		for r, b := range base {
+			to := row[at[r]:]
+			if r+1 < len(at) {
+				to = row[at[r]:at[r+1]]
+			}
+			copy(to, src[o+b:])
 		}
 	}
 }
 
-// copyPanelGo copies n <= NR elements from src[off[l]:] to dst[l·NR:].
-func copyPanelGo(dst, src []float32, off []int32, n int) {
-	for l, o := range off {
-		copy(dst[l*NR:l*NR+n], src[o:int(o)+n])
+// finishRowsGo stores rows of n elements of src, stride apart, in dst without
+// gaps, with bias added and clamped.
+func finishRowsGo(dst, src []float32, rows, n, stride int, bias, lo, hi float32) {
+	for y := range rows {
+		row, from := dst[y*n:][:n], src[y*stride:][:n]
+		for i, v := range from {
+			row[i] = clamp1(v+bias, lo, hi)
+		}
 	}
 }
 

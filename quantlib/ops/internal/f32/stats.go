@@ -24,18 +24,22 @@ func NoiseSums(f, q []float32) Noise {
 }
 
 func noiseSumsGo(f, q []float32) Noise {
-	var s, e, d, p [Lanes]float64
+	var s [4][Lanes]float64
+	addNoise(&s, f, q)
+	return Noise{lanes(&s[0]), lanes(&s[1]), lanes(&s[2]), lanes(&s[3])}
+}
+
+func addNoise(s *[4][Lanes]float64, f, q []float32) {
 	q = q[:len(f)]
 	for i, v := range f {
 		l := i % Lanes
 		f, q := float64(v), float64(q[i])
 		diff := q - f
-		s[l] += f * f // exact, as all products of two float32
-		e[l] += float64(diff * diff)
-		d[l] += q * f
-		p[l] += q * q
+		s[0][l] += f * f // exact, as all products of two float32
+		s[1][l] += float64(diff * diff)
+		s[2][l] += q * f
+		s[3][l] += q * q
 	}
-	return Noise{lanes(&s), lanes(&e), lanes(&d), lanes(&p)}
 }
 
 // Sum returns Σ x in float64, in [Lanes].
