@@ -59,7 +59,7 @@ func TestBrowser(t *testing.T) {
 				got := smoke(t, playwright, map[string]any{
 					"url": url, "chromium": chromium, "profile": t.TempDir(),
 					"out": shots, "name": name + "-" + app.name,
-					"timeout": 10 * time.Minute / time.Millisecond,
+					"ready": 60_000, "timeout": 10 * time.Minute / time.Millisecond,
 				})
 				t.Logf("%+v", got)
 				if len(got.Outside) > 0 {
@@ -199,6 +199,10 @@ func startLab(t *testing.T, in *Installation, first string) string {
 	t.Cleanup(func() {
 		terminate(cmd.Process)
 		cmd.Wait()
+		if t.Failed() {
+			text, _ := os.ReadFile(log.Name())
+			t.Logf("JupyterLab's log:\n%s", tail(string(text), 60))
+		}
 	})
 	address := fmt.Sprintf("http://127.0.0.1:%d/", port)
 	for deadline := time.Now().Add(time.Minute); ; {

@@ -41,11 +41,25 @@ await context.route('**/*', route => {
 const page = context.pages()[0] ?? await context.newPage();
 page.on('pageerror', e => problems.push(String(e)));
 await page.goto(opt.url, { waitUntil: 'domcontentloaded' });
-await page.waitForFunction(() => {
+const ready = page.waitForFunction(() => {
   const panel = window.jupyterapp?.shell?.currentWidget;
   return panel?.content?.model?.cells && panel.context.isReady &&
-    panel.sessionContext.session?.kernel?.status === 'idle';
-}, null, { timeout: 120000 });
+    panel.sessionContext.session?.kernel?.connectionStatus === 'connected';
+}, null, { timeout: opt.ready ?? 120000 });
+try {
+  await ready;
+} catch (e) {
+  const state = await page.evaluate(() => ({
+    app: !!window.jupyterapp,
+    widget: window.jupyterapp?.shell?.currentWidget?.id,
+    ready: window.jupyterapp?.shell?.currentWidget?.context?.isReady,
+    kernel: window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status,
+    connection: window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.connectionStatus,
+    text: document.body.innerText.slice(0, 500),
+  }));
+  await page.screenshot({ path: `${opt.out}/${opt.name}-not-ready.png` });
+  throw new Error(`the notebook did not become ready: ${JSON.stringify({ state, problems, outside })}`, { cause: e });
+}
 
 // The command's promise ends when the last cell has run, or the first has failed.
 const start = Date.now();
