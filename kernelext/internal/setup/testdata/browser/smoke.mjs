@@ -83,13 +83,14 @@ const model = await page.evaluate(() => {
   };
 });
 
-// A page as tall as the notebook draws every cell at once.
+// A page as tall as the notebook draws every cell at once; then back to its top.
 async function grow() {
   for (let i = 0; i < 3; i++) {
     const height = await page.evaluate(() => {
-      const box = window.jupyterapp.shell.currentWidget.content.node;
-      const inner = box.querySelector('.jp-WindowedPanel-outer') ?? box;
-      return Math.ceil(inner.scrollHeight + window.innerHeight - inner.clientHeight);
+      const cells = [...window.jupyterapp.shell.currentWidget.content.node.querySelectorAll('.jp-Cell')];
+      for (let e = cells[0]; e; e = e.parentElement) e.scrollTop = 0;
+      const bottom = Math.max(...cells.map(c => c.getBoundingClientRect().bottom));
+      return Math.ceil(bottom) + 120;
     });
     await page.setViewportSize({ width: 1200, height: Math.min(Math.max(height, 900), 16000) });
     await page.waitForTimeout(700);
