@@ -163,8 +163,9 @@ func Conv2DPart(dst, x []float32, f *Filter, c Conv, ep *Epilogue, in *Quantizer
 			gemm.B.Quant = in
 		} else {
 			buf := scratch[ScratchLen:]
+			clear(buf[:inGroup*p.size+slack])
 			for ch := range inGroup {
-				p.fill(buf[ch*p.size:(ch+1)*p.size], x[(g*inGroup+ch)*plane:], 0, in)
+				p.fill(buf[ch*p.size:], x[(g*inGroup+ch)*plane:], 0, in)
 			}
 			src.src, src.each = buf, p.size
 		}

@@ -11,6 +11,7 @@ func depthwise(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue, in *
 	buf, out := scratch[:p.size+slack], scratch[p.size+slack:][:run+slack]
 	area := w.oh * w.ow
 	each := c.Filters / c.Groups
+	clear(buf)
 	clear(out[run:])
 	lo, hi, _ := ep.bounds()
 	for ch := c0; ch < c1; ch++ {

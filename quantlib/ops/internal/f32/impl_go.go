@@ -15,6 +15,10 @@ func copyRuns(panel, src []float32, off []int32, end int, base, at []int32, n in
 	copyRunsGo(panel, src, off, base, at, n)
 }
 
+func fillRows(dst, src []float32, rows, n, dstStride, srcStride, step int, pad float32, q *Quantizer) {
+	fillRowsGo(dst, src, rows, n, dstStride, srcStride, step, q)
+}
+
 func finishRows(dst, src []float32, rows, n, stride int, bias, lo, hi float32) {
 	finishRowsGo(dst, src, rows, n, stride, bias, lo, hi)
 }
@@ -39,4 +43,3 @@ func erf(dst, x []float32)                                 { erfGo(dst, x) }
 func taps(dst, src, w []float32, off []int32)              { tapsGo(dst, src, w, off) }
 func tapsMax(dst, src []float32, off []int32)              { tapsMaxGo(dst, src, off) }
 func tapsSum(dst, src []float32, off []int32)              { tapsSumGo(dst, src, off) }
-func copyStrided(dst, src []float32, stride int)           { copyStridedGo(dst, src, stride) }

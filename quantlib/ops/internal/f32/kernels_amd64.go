@@ -57,7 +57,16 @@ func copyRowsAVX2(dst, src *float32, rows, stride int)
 func transpose6AVX2(dst, src *float32, n, stride int)
 
 //go:noescape
-func everySecondAVX2(dst, src *float32, n int)
+func fillRows1AVX2(dst, src *float32, rows, n, dstStride, srcStride int, m0, m1, mask *int32, pad float32)
+
+//go:noescape
+func fillRows2AVX2(dst, src *float32, rows, n, dstStride, srcStride int, m0, m1, mask *int32, pad float32)
+
+//go:noescape
+func fillRows1QuantizedAVX2(dst, src *float32, rows, n, dstStride, srcStride int, m0, m1, mask *int32, pad, scale, lo, hi float32)
+
+//go:noescape
+func fillRows2QuantizedAVX2(dst, src *float32, rows, n, dstStride, srcStride int, m0, m1, mask *int32, pad, scale, lo, hi float32)
 
 //go:noescape
 func tapsAVX2(dst, src, w *float32, off *int32, taps, n int)

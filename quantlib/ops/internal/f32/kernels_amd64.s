@@ -1520,23 +1520,255 @@ loop:
 	JNE       loop
 	RET
 
-// func everySecondAVX2(dst *float32, src *float32, n int)
-// Requires: AVX, AVX2
-TEXT ·everySecondAVX2(SB), NOSPLIT, $0-24
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ n+16(FP), DX
+// func fillRows1AVX2(dst *float32, src *float32, rows int, n int, dstStride int, srcStride int, m0 *int32, m1 *int32, mask *int32, pad float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·fillRows1AVX2(SB), NOSPLIT, $0-76
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         rows+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         dstStride+32(FP), SI
+	MOVQ         srcStride+40(FP), DI
+	MOVQ         m0+48(FP), R8
+	MOVQ         m1+56(FP), R9
+	MOVQ         mask+64(FP), R10
+	VMOVUPS      (R8), Y0
+	VMOVUPS      (R9), Y1
+	VMOVUPS      (R10), Y1
+	MOVSS        pad+72(FP), X2
+	VBROADCASTSS X2, Y2
+	SHLQ         $0x02, SI
+	SHLQ         $0x02, DI
 
-loop:
-	VMOVUPS (CX), Y0
-	VMOVUPS 28(CX), Y1
-	VSHUFPS $0xd8, Y1, Y0, Y0
-	VPERMPD $0xd8, Y0, Y0
-	VMOVUPS Y0, (AX)
-	ADDQ    $0x40, CX
-	ADDQ    $0x20, AX
-	SUBQ    $0x08, DX
-	JNE     loop
+row:
+	MOVQ AX, R8
+	MOVQ CX, R9
+	MOVQ BX, R10
+
+vector:
+	CMPQ    R10, $0x08
+	JLE     last
+	VMOVUPS (R9), Y3
+	VMOVUPS Y3, (R8)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	SUBQ    $0x08, R10
+	JMP     vector
+
+last:
+	VMASKMOVPS (R9), Y0, Y3
+	VBLENDVPS  Y1, Y3, Y2, Y3
+	VMOVUPS    Y3, (R8)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	DECQ       DX
+	JNE        row
+	VZEROUPPER
+	RET
+
+// func fillRows1QuantizedAVX2(dst *float32, src *float32, rows int, n int, dstStride int, srcStride int, m0 *int32, m1 *int32, mask *int32, pad float32, scale float32, lo float32, hi float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·fillRows1QuantizedAVX2(SB), NOSPLIT, $0-88
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         rows+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         dstStride+32(FP), SI
+	MOVQ         srcStride+40(FP), DI
+	MOVQ         m0+48(FP), R8
+	MOVQ         m1+56(FP), R9
+	MOVQ         mask+64(FP), R10
+	VMOVUPS      (R8), Y0
+	VMOVUPS      (R9), Y1
+	VMOVUPS      (R10), Y1
+	MOVSS        pad+72(FP), X2
+	VBROADCASTSS X2, Y2
+	MOVSS        scale+76(FP), X3
+	VBROADCASTSS X3, Y3
+	MOVSS        lo+80(FP), X4
+	VBROADCASTSS X4, Y4
+	MOVSS        hi+84(FP), X5
+	VBROADCASTSS X5, Y5
+	VMOVUPS      c4b400000<>+0(SB), Y6
+	SHLQ         $0x02, SI
+	SHLQ         $0x02, DI
+
+row:
+	MOVQ AX, R8
+	MOVQ CX, R9
+	MOVQ BX, R10
+
+vector:
+	CMPQ    R10, $0x08
+	JLE     last
+	VMOVUPS (R9), Y7
+	VDIVPS  Y3, Y7, Y7
+	VCMPPS  $0x07, Y7, Y7, Y8
+	VANDPS  Y8, Y7, Y7
+	VMAXPS  Y7, Y4, Y7
+	VMINPS  Y7, Y5, Y7
+	VADDPS  Y6, Y7, Y7
+	VSUBPS  Y6, Y7, Y7
+	VMULPS  Y3, Y7, Y7
+	VMOVUPS Y7, (R8)
+	ADDQ    $0x20, R8
+	ADDQ    $0x20, R9
+	SUBQ    $0x08, R10
+	JMP     vector
+
+last:
+	VMASKMOVPS (R9), Y0, Y7
+	VDIVPS     Y3, Y7, Y7
+	VCMPPS     $0x07, Y7, Y7, Y8
+	VANDPS     Y8, Y7, Y7
+	VMAXPS     Y7, Y4, Y7
+	VMINPS     Y7, Y5, Y7
+	VADDPS     Y6, Y7, Y7
+	VSUBPS     Y6, Y7, Y7
+	VMULPS     Y3, Y7, Y7
+	VBLENDVPS  Y1, Y7, Y2, Y7
+	VMOVUPS    Y7, (R8)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	DECQ       DX
+	JNE        row
+	VZEROUPPER
+	RET
+
+DATA c4b400000<>+0(SB)/4, $0x4b400000
+DATA c4b400000<>+4(SB)/4, $0x4b400000
+DATA c4b400000<>+8(SB)/4, $0x4b400000
+DATA c4b400000<>+12(SB)/4, $0x4b400000
+DATA c4b400000<>+16(SB)/4, $0x4b400000
+DATA c4b400000<>+20(SB)/4, $0x4b400000
+DATA c4b400000<>+24(SB)/4, $0x4b400000
+DATA c4b400000<>+28(SB)/4, $0x4b400000
+GLOBL c4b400000<>(SB), RODATA|NOPTR, $32
+
+// func fillRows2AVX2(dst *float32, src *float32, rows int, n int, dstStride int, srcStride int, m0 *int32, m1 *int32, mask *int32, pad float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·fillRows2AVX2(SB), NOSPLIT, $0-76
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         rows+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         dstStride+32(FP), SI
+	MOVQ         srcStride+40(FP), DI
+	MOVQ         m0+48(FP), R8
+	MOVQ         m1+56(FP), R9
+	MOVQ         mask+64(FP), R10
+	VMOVUPS      (R8), Y0
+	VMOVUPS      (R9), Y1
+	VMOVUPS      (R10), Y2
+	MOVSS        pad+72(FP), X3
+	VBROADCASTSS X3, Y3
+	SHLQ         $0x02, SI
+	SHLQ         $0x02, DI
+
+row:
+	MOVQ AX, R8
+	MOVQ CX, R9
+	MOVQ BX, R10
+
+vector:
+	CMPQ    R10, $0x08
+	JLE     last
+	VMOVUPS (R9), Y4
+	VMOVUPS 28(R9), Y5
+	VSHUFPS $0xd8, Y5, Y4, Y4
+	VPERMPD $0xd8, Y4, Y4
+	VMOVUPS Y4, (R8)
+	ADDQ    $0x20, R8
+	ADDQ    $0x40, R9
+	SUBQ    $0x08, R10
+	JMP     vector
+
+last:
+	VMASKMOVPS (R9), Y0, Y4
+	VMASKMOVPS 28(R9), Y1, Y5
+	VSHUFPS    $0xd8, Y5, Y4, Y4
+	VPERMPD    $0xd8, Y4, Y4
+	VBLENDVPS  Y2, Y4, Y3, Y4
+	VMOVUPS    Y4, (R8)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	DECQ       DX
+	JNE        row
+	VZEROUPPER
+	RET
+
+// func fillRows2QuantizedAVX2(dst *float32, src *float32, rows int, n int, dstStride int, srcStride int, m0 *int32, m1 *int32, mask *int32, pad float32, scale float32, lo float32, hi float32)
+// Requires: AVX, AVX2, SSE
+TEXT ·fillRows2QuantizedAVX2(SB), NOSPLIT, $0-88
+	MOVQ         dst+0(FP), AX
+	MOVQ         src+8(FP), CX
+	MOVQ         rows+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         dstStride+32(FP), SI
+	MOVQ         srcStride+40(FP), DI
+	MOVQ         m0+48(FP), R8
+	MOVQ         m1+56(FP), R9
+	MOVQ         mask+64(FP), R10
+	VMOVUPS      (R8), Y0
+	VMOVUPS      (R9), Y1
+	VMOVUPS      (R10), Y2
+	MOVSS        pad+72(FP), X3
+	VBROADCASTSS X3, Y3
+	MOVSS        scale+76(FP), X4
+	VBROADCASTSS X4, Y4
+	MOVSS        lo+80(FP), X5
+	VBROADCASTSS X5, Y5
+	MOVSS        hi+84(FP), X6
+	VBROADCASTSS X6, Y6
+	VMOVUPS      c4b400000<>+0(SB), Y7
+	SHLQ         $0x02, SI
+	SHLQ         $0x02, DI
+
+row:
+	MOVQ AX, R8
+	MOVQ CX, R9
+	MOVQ BX, R10
+
+vector:
+	CMPQ    R10, $0x08
+	JLE     last
+	VMOVUPS (R9), Y8
+	VMOVUPS 28(R9), Y9
+	VSHUFPS $0xd8, Y9, Y8, Y8
+	VPERMPD $0xd8, Y8, Y8
+	VDIVPS  Y4, Y8, Y8
+	VCMPPS  $0x07, Y8, Y8, Y9
+	VANDPS  Y9, Y8, Y8
+	VMAXPS  Y8, Y5, Y8
+	VMINPS  Y8, Y6, Y8
+	VADDPS  Y7, Y8, Y8
+	VSUBPS  Y7, Y8, Y8
+	VMULPS  Y4, Y8, Y8
+	VMOVUPS Y8, (R8)
+	ADDQ    $0x20, R8
+	ADDQ    $0x40, R9
+	SUBQ    $0x08, R10
+	JMP     vector
+
+last:
+	VMASKMOVPS (R9), Y0, Y8
+	VMASKMOVPS 28(R9), Y1, Y9
+	VSHUFPS    $0xd8, Y9, Y8, Y8
+	VPERMPD    $0xd8, Y8, Y8
+	VDIVPS     Y4, Y8, Y8
+	VCMPPS     $0x07, Y8, Y8, Y9
+	VANDPS     Y9, Y8, Y8
+	VMAXPS     Y8, Y5, Y8
+	VMINPS     Y8, Y6, Y8
+	VADDPS     Y7, Y8, Y8
+	VSUBPS     Y7, Y8, Y8
+	VMULPS     Y4, Y8, Y8
+	VBLENDVPS  Y2, Y8, Y3, Y8
+	VMOVUPS    Y8, (R8)
+	ADDQ       SI, AX
+	ADDQ       DI, CX
+	DECQ       DX
+	JNE        row
 	VZEROUPPER
 	RET
 
@@ -2186,16 +2418,6 @@ one:
 done:
 	VZEROUPPER
 	RET
-
-DATA c4b400000<>+0(SB)/4, $0x4b400000
-DATA c4b400000<>+4(SB)/4, $0x4b400000
-DATA c4b400000<>+8(SB)/4, $0x4b400000
-DATA c4b400000<>+12(SB)/4, $0x4b400000
-DATA c4b400000<>+16(SB)/4, $0x4b400000
-DATA c4b400000<>+20(SB)/4, $0x4b400000
-DATA c4b400000<>+24(SB)/4, $0x4b400000
-DATA c4b400000<>+28(SB)/4, $0x4b400000
-GLOBL c4b400000<>(SB), RODATA|NOPTR, $32
 
 // func expAVX2(dst *float32, x *float32, n int)
 // Requires: AVX, AVX2, FMA3

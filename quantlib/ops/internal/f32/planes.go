@@ -58,38 +58,34 @@ func (p *planes) direct() bool {
 	return p.sh == 1 && p.sw == 1 && p.top == 0 && p.left == 0 && p.wq == p.w && p.oy0+p.hq <= p.h
 }
 
-// fill writes the planes of one channel x, with pad outside the image, and
-// fake-quantizes them if q is set.
+// fill copies one channel x into its planes, which hold pad outside the image
+// already, and still do so afterwards, and fake-quantizes it if q is set. dst
+// has slack behind the planes if more than pad may stand there.
 func (p *planes) fill(dst, x []float32, pad float32, q *Quantizer) {
 	for i, phase := range p.phases {
-		plane := dst[i*p.hq*p.wq:][:p.hq*p.wq]
-		// Columns qx0..qx1 lie inside the image: 0 <= qx·sw + px - left < w.
-		qx0 := clampInt(ceilDiv(p.left-phase[1], p.sw), 0, p.wq)
-		qx1 := clampInt(ceilDiv(p.w+p.left-phase[1], p.sw), qx0, p.wq)
-		for qy := range p.hq {
-			row := plane[qy*p.wq : (qy+1)*p.wq]
-			y := (p.oy0+qy)*p.sh + phase[0] - p.top
-			if y < 0 || y >= p.h || qx0 == qx1 {
-				fillRow(row, pad)
-				continue
-			}
-			fillRow(row[:qx0], pad)
-			fillRow(row[qx1:], pad)
-			src := x[y*p.w+qx0*p.sw+phase[1]-p.left : (y+1)*p.w]
-			in := row[qx0:qx1]
-			if p.sw == 1 {
-				copy(in, src)
-			} else {
-				copyStrided(in, src, p.sw)
-			}
+		// Plane columns qx0..qx1 and rows qy0..qy1 lie inside the image:
+		// 0 <= qx·sw + px - left < w.
+		qx0, qx1 := inside(p.left-phase[1], p.w, p.sw, p.wq)
+		qy0, qy1 := inside(p.top-phase[0]-p.oy0*p.sh, p.h, p.sh, p.hq)
+		if qx0 == qx1 || qy0 == qy1 {
+			continue
 		}
-	}
-	if q != nil { // what was padded with zeros stays zero
-		FakeQuantize(dst[:p.size], dst[:p.size], *q)
+		y, c := (p.oy0+qy0)*p.sh+phase[0]-p.top, qx0*p.sw+phase[1]-p.left
+		fillRows(dst[(i*p.hq+qy0)*p.wq+qx0:], x[y*p.w+c:], qy1-qy0, qx1-qx0, p.wq, p.sh*p.w, p.sw, pad, q)
 	}
 }
 
-func fillRow(x []float32, v float32) {
+// inside returns the range of i in 0..limit with 0 <= i·stride - before < n.
+func inside(before, n, stride, limit int) (lo, hi int) {
+	lo = clampInt(ceilDiv(before, stride), 0, limit)
+	return lo, clampInt(ceilDiv(n+before, stride), lo, limit)
+}
+
+func fillWith(x []float32, v float32) {
+	if v == 0 {
+		clear(x)
+		return
+	}
 	for i := range x {
 		x[i] = v
 	}
@@ -170,9 +166,20 @@ func finishRowsGo(dst, src []float32, rows, n, stride int, bias, lo, hi float32)
 	}
 }
 
-// copyStridedGo stores src[i·stride] in dst[i].
-func copyStridedGo(dst, src []float32, stride int) {
-	for i := range dst {
-		dst[i] = src[i*stride]
+// fillRowsGo copies rows of n elements, step apart, from src to dst, with rows
+// of dst and src the given strides apart, and fake-quantizes them if q is set.
+func fillRowsGo(dst, src []float32, rows, n, dstStride, srcStride, step int, q *Quantizer) {
+	for y := range rows {
+		row, from := dst[y*dstStride:][:n], src[y*srcStride:]
+		if step == 1 {
+			copy(row, from)
+		} else {
+			for i := range row {
+				row[i] = from[i*step]
+			}
+		}
+		if q != nil {
+			FakeQuantize(row, row, *q)
+		}
 	}
 }

@@ -95,14 +95,13 @@ func (p Pool) run(dst, x, scratch []float32, pad float32, taps func(dst, src []f
 		panic(fmt.Sprintf("f32: pooling %+v from %d to %d elements with %d of scratch", p, len(x), len(dst), len(scratch)))
 	}
 	q := w.planes(0, w.oh)
-	buf, out := scratch[:q.size], scratch[q.size:][:(w.oh-1)*q.wq+w.ow]
+	run := roundUp((w.oh-1)*q.wq+w.ow, 8)
+	buf, out := scratch[:q.size+slack], scratch[q.size+slack:][:run]
+	fillWith(buf, pad)
 	for c := range p.Channels {
 		src := x[c*plane:][:plane]
-		if !q.direct() {
-			q.fill(buf, src, pad, nil)
-			src = buf
-		}
-		taps(out, src, q.off)
+		q.fill(buf, src, pad, nil)
+		taps(out, buf, q.off)
 		for y := range w.oh {
 			row := dst[c*area+y*w.ow:][:w.ow]
 			copy(row, out[y*q.wq:])

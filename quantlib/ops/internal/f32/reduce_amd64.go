@@ -107,13 +107,31 @@ func tapsSum(dst, src []float32, off []int32) {
 	tapsSumGo(dst[n:], src[n:], off)
 }
 
-func copyStrided(dst, src []float32, stride int) {
-	n := 0
-	if stride == 2 {
-		n = vectors(len(dst))
+// masks holds eight true words, then eight false ones.
+var masks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
+
+// fillRows copies rows of n elements, step apart, from src into planes, with
+// rows of dst and src the given strides apart, and fake-quantizes them if q is
+// set. It may write pad up to seven elements behind a row.
+func fillRows(dst, src []float32, rows, n, dstStride, srcStride, step int, pad float32, q *Quantizer) {
+	if !assembly || step > 2 || (rows-1)*dstStride+roundUp(n, 8) > len(dst) {
+		fillRowsGo(dst, src, rows, n, dstStride, srcStride, step, q)
+		return
 	}
-	if n > 0 {
-		everySecondAVX2(&dst[0], &src[0], n)
+	_ = src[(rows-1)*srcStride+(n-1)*step]
+	last := (n-1)%8 + 1 // elements of the last vector
+	m0, m1, mask := &masks[8-last], &masks[8-last], &masks[8-last]
+	if step == 2 {
+		m0, m1 = &masks[8-min(8, 2*last-1)], &masks[8-max(0, 2*last-8)]
 	}
-	copyStridedGo(dst[n:], src[min(n*stride, len(src)):], stride)
+	switch {
+	case q == nil && step == 1:
+		fillRows1AVX2(&dst[0], &src[0], rows, n, dstStride, srcStride, m0, m1, mask, pad)
+	case q == nil:
+		fillRows2AVX2(&dst[0], &src[0], rows, n, dstStride, srcStride, m0, m1, mask, pad)
+	case step == 1:
+		fillRows1QuantizedAVX2(&dst[0], &src[0], rows, n, dstStride, srcStride, m0, m1, mask, pad, q.Scale, float32(q.Lo-q.Zero), float32(q.Hi-q.Zero))
+	default:
+		fillRows2QuantizedAVX2(&dst[0], &src[0], rows, n, dstStride, srcStride, m0, m1, mask, pad, q.Scale, float32(q.Lo-q.Zero), float32(q.Hi-q.Zero))
+	}
 }

@@ -96,11 +96,21 @@ func elementwise() {
 		return v[0]
 	})
 	TEXT("fakeQuantizeAVX2", NOSPLIT, "func(dst, x *float32, n int, scale, lo, hi float32)")
-	scale, lo, hi = broadcast("scale"), broadcast("lo"), broadcast("hi")
+	quant := quantizer()
+	rowLoop([]string{"x"}, 4, func(v []VecVirtual) VecVirtual {
+		quant(v[0])
+		return v[0]
+	})
+}
+
+// quantizer returns what fake-quantizes a vector with the parameters scale, lo
+// and hi.
+func quantizer() func(r VecVirtual) {
+	scale, lo, hi := broadcast("scale"), broadcast("lo"), broadcast("hi")
 	magic := YMM()
 	VMOVUPS(f32s(1.5*(1<<23)), magic)
-	rowLoop([]string{"x"}, 4, func(v []VecVirtual) VecVirtual {
-		r, m := v[0], YMM()
+	return func(r VecVirtual) {
+		m := YMM()
 		VDIVPS(scale, r, r)
 		VCMPPS(Imm(7), r, r, m) // ordered: NaN becomes 0
 		VANDPS(m, r, r)
@@ -109,8 +119,7 @@ func elementwise() {
 		VADDPS(magic, r, r)
 		VSUBPS(magic, r, r)
 		VMULPS(scale, r, r)
-		return r
-	})
+	}
 }
 
 // Constants as in transcendental.go.

@@ -27,7 +27,10 @@ func main() {
 	copyRuns()
 	copyRows()
 	transpose6()
-	everySecond()
+	for _, step := range []int{1, 2} {
+		fillRows(step, false)
+		fillRows(step, true)
+	}
 	taps()
 	tapsMax()
 	tapsSum()

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -112,22 +114,66 @@ func transpose6() {
 	RET()
 }
 
-// everySecond stores src[2·i] in dst[i], for n a multiple of eight; it reads
-// one element less than 2n.
-func everySecond() {
-	TEXT("everySecondAVX2", NOSPLIT, "func(dst, src *float32, n int)")
-	dst, src, n := arg("dst"), arg("src"), arg("n")
-	Label("loop")
+// fillRows copies rows of n elements, step (1 or 2) apart, into planes, and
+// fake-quantizes them if quantize is set. The last vector of a row is filled up
+// with pad: the next row overwrites what of it is too many. m0 and m1 are the
+// masks of the loads for the last vector, mask that of its elements.
+func fillRows(step int, quantize bool) {
+	name, more := fmt.Sprintf("fillRows%d", step), ""
+	if quantize {
+		name, more = name+"Quantized", ", scale, lo, hi float32"
+	}
+	TEXT(name+"AVX2", NOSPLIT, "func(dst, src *float32, rows, n, dstStride, srcStride int, m0, m1, mask *int32, pad float32"+more+")")
+	dst, src, rows, n, ds, ss := arg("dst"), arg("src"), arg("rows"), arg("n"), arg("dstStride"), arg("srcStride")
+	m0p, m1p, maskp := arg("m0"), arg("m1"), arg("mask")
+	m0, m1, mask := YMM(), YMM(), YMM()
+	VMOVUPS(ptr(m0p, 0), m0)
+	VMOVUPS(ptr(m1p, 0), m1)
+	VMOVUPS(ptr(maskp, 0), mask)
+	pad := broadcast("pad")
+	quant := func(VecVirtual) {}
+	if quantize {
+		quant = quantizer()
+	}
+	even := func(v0, v1 VecVirtual) {
+		VSHUFPS(Imm(0xd8), v1, v0, v0) // 0 2 8 10 | 4 6 12 14, v1 being 7..14
+		VPERMPD(Imm(0xd8), v0, v0)
+	}
+	SHLQ(Imm(2), ds)
+	SHLQ(Imm(2), ss)
+	Label("row")
+	d, from, left := GP64(), GP64(), GP64()
+	MOVQ(dst, d)
+	MOVQ(src, from)
+	MOVQ(n, left)
+	Label("vector")
+	CMPQ(left, Imm(8))
+	JLE(LabelRef("last"))
 	v0, v1 := YMM(), YMM()
-	VMOVUPS(ptr(src, 0), v0)       // 0 1 2 3 4 5 6 7
-	VMOVUPS(ptr(src, 28), v1)      // 7 8 9 10 11 12 13 14
-	VSHUFPS(Imm(0xd8), v1, v0, v0) // 0 2 8 10 | 4 6 12 14, picked as v0[0], v0[2], v1[1], v1[3]
-	VPERMPD(Imm(0xd8), v0, v0)
-	VMOVUPS(v0, ptr(dst, 0))
-	ADDQ(Imm(64), src)
-	ADDQ(Imm(32), dst)
-	SUBQ(Imm(8), n)
-	JNE(LabelRef("loop"))
+	VMOVUPS(ptr(from, 0), v0)
+	if step == 2 {
+		VMOVUPS(ptr(from, 28), v1)
+		even(v0, v1)
+	}
+	quant(v0)
+	VMOVUPS(v0, ptr(d, 0))
+	ADDQ(Imm(32), d)
+	ADDQ(Imm(uint64(32*step)), from)
+	SUBQ(Imm(8), left)
+	JMP(LabelRef("vector"))
+	Label("last")
+	VMASKMOVPS(ptr(from, 0), m0, v0)
+	if step == 2 {
+		VMASKMOVPS(ptr(from, 28), m1, v1)
+		even(v0, v1)
+	}
+	quant(v0)
+	VBLENDVPS(mask, v0, pad, v0)
+	VMOVUPS(v0, ptr(d, 0))
+	ADDQ(ds, dst)
+	ADDQ(ss, src)
+	DECQ(rows)
+	JNE(LabelRef("row"))
 	VZEROUPPER()
 	RET()
 }
