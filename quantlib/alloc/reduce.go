@@ -175,3 +175,28 @@ func snap(v, unit float64) float64 {
 	}
 	return math.RoundToEven(q/fixedPoint) * fixedPoint
 }
+
+// clone copies what fix and order change.
+func (in *instance) clone() *instance {
+	out := *in
+	out.off, out.o, out.c = slices.Clone(in.off), slices.Clone(in.o), slices.Clone(in.c)
+	out.id, out.item = slices.Clone(in.id), slices.Clone(in.item)
+	return &out
+}
+
+// step is the largest whole number of which all objectives are multiples, 0
+// where they are not whole. A choice better than the best known one is then
+// better by at least that much, which lets bounds prune earlier: bytes and bit
+// operations are whole.
+func (in *instance) step() float64 {
+	g := 0.0
+	for _, o := range in.o {
+		if o != math.Trunc(o) || o > 1<<52 {
+			return 0
+		}
+		for o != 0 {
+			g, o = o, math.Mod(g, o)
+		}
+	}
+	return g
+}

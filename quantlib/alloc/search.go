@@ -12,11 +12,16 @@ import (
 const (
 	proofEps    = 1e-12 // a bound this close to the best objective (relative) prunes
 	blockWidth  = 1 << 12
-	beamWidth   = 1 << 7
-	refineFrom  = 64 // from so many partial choices on, bounds are sharpened
+	coreWidth   = 1 << 6
+	coreNodes   = 1 << 15 // for each attempt to find a better choice among few candidates
+	refineFrom  = 64      // from so many partial choices on, bounds are sharpened
 	refineTimes = 6
 	maxCuts     = 24
 )
+
+// coreParts are the parts of the gap that bound the regret of candidates in the
+// search for better choices.
+var coreParts = []float64{0.02, 0.05, 0.1, 0.2, 0.4}
 
 // search enumerates the choices of a scaled instance level by level: the partial
 // choices of a level decide the items before it. Levels wider than blockWidth
@@ -28,10 +33,10 @@ type search struct {
 	upper  float64 // best objective known
 	choice []int   // the choice it belongs to, indices into in.o; nil if it was found elsewhere
 	nodes  int
-	limit  int // of nodes; 0 means none
+	limit  int     // of nodes; 0 means none
+	margin float64 // two different objectives differ by at least this much
 	cuts   []cut
 	least  []float64 // [level*m+k]: least cost k of the items from level on
-	beam   bool      // follow the first block only
 	width  int
 }
 
@@ -94,7 +99,7 @@ func (s *search) add(t int, lambda []float64) {
 }
 
 // prunable is the bound from which on a partial choice is dropped.
-func (s *search) prunable() float64 { return s.upper * (1 - proofEps) }
+func (s *search) prunable() float64 { return s.upper - max(s.margin, s.upper*proofEps) }
 
 // run explores all completions of a level.
 func (s *search) run(l *level) error {
@@ -115,7 +120,7 @@ func (s *search) run(l *level) error {
 			s.finish(l)
 			return nil
 		}
-		if len(l.o) >= refineFrom && !s.beam {
+		if len(l.o) >= refineFrom {
 			s.refine(l)
 		}
 		if len(l.o) <= s.width {
@@ -131,9 +136,6 @@ func (s *search) run(l *level) error {
 			order = order[len(block):]
 			if err := s.run(l.take(block, s.in.m, s.prunable())); err != nil {
 				return err
-			}
-			if s.beam {
-				return nil
 			}
 		}
 		return nil
@@ -219,8 +221,7 @@ func (s *search) refine(l *level) {
 		if len(l.o) < refineFrom {
 			return
 		}
-		// The partial choice with the weakest bound relative to what is known is
-		// not visible; the median one serves many neighbours.
+		// A cut that is tight at the median serves many neighbours.
 		order := make([]int, len(l.o))
 		for i := range order {
 			order[i] = i

@@ -60,12 +60,14 @@ const (
 type run struct {
 	ctx    context.Context
 	in     *instance
-	choice []int // by item of the problem; nil until one is found
+	step   float64 // all objectives are multiples of it; 0 where none is known
+	choice []int   // by item of the problem; nil until one is found
 	value  float64
 	bound  float64 // above in.base
 	nodes  int
 	fixed  int
-	limit  int // partial choices to look at; 0 means any number
+	margin float64 // step, scaled, less what rounding may hide
+	limit  int     // partial choices to look at; 0 means any number
 }
 
 // take makes a choice of a scaled instance the best one.
@@ -107,12 +109,17 @@ func (r *run) solve() (state, error) {
 	if top == 0 {
 		top = 1
 	}
+	r.step = in.step()
 	for {
 		if r.choice != nil {
 			if r.value == 0 {
 				return proved, nil
 			}
 			top = r.value
+		}
+		r.margin = r.step / top * (1 - 1e-3)
+		if r.margin < 1e-9 {
+			r.margin = 0 // too fine for fixed point
 		}
 		sc, ok := in.scaled(top)
 		if !ok {
@@ -163,7 +170,7 @@ func (r *run) round(sc *instance, top float64) (again bool, err error) {
 		if upper < 0.25 && pass == 0 {
 			return true, nil
 		}
-		removed, left := sc.fix(d.seen, upper*(1-proofEps))
+		removed, left := sc.fix(d.seen, upper-max(r.margin, upper*proofEps))
 		if !left {
 			return false, nil
 		}
@@ -187,22 +194,50 @@ func (r *run) round(sc *instance, top float64) (again bool, err error) {
 			}
 			return upper < 1.0/64, err
 		}
-		s := r.search(sc, upper, d)
-		s.beam, s.width = true, beamWidth
-		if err := s.run(s.root()); err != nil {
+		if upper, err = r.cores(sc, upper, d); err != nil {
 			return false, err
 		}
-		r.nodes += s.nodes
-		if s.choice != nil {
-			r.take(sc, s.choice)
+	}
+}
+
+// cores looks for better choices among the candidates of small regret, where
+// the optimum's candidates are: for growing parts of the gap it searches the
+// candidates whose regret is below that part, for a bounded number of nodes.
+func (r *run) cores(sc *instance, upper float64, d duals) (float64, error) {
+	if math.IsInf(upper, 1) {
+		return upper, nil // the full search looks for a first choice
+	}
+	for _, part := range coreParts {
+		for {
+			gap := upper - d.bound
+			core := sc.clone()
+			if _, ok := core.fix([][]float64{d.lambda}, d.bound+part*gap); !ok {
+				break
+			}
+			s := r.search(core, upper, d)
+			s.width, s.limit = coreWidth, coreNodes
+			err := s.run(s.root())
+			r.nodes += s.nodes
+			if s.choice != nil {
+				r.take(core, s.choice)
+			}
+			if err != nil && err != errLimit {
+				return upper, err
+			}
+			gain := upper - s.upper
 			upper = s.upper
+			if !(gain >= gap/8) {
+				break
+			}
 		}
 	}
+	return upper, nil
 }
 
 // search prepares a search with the best of the known multipliers as cuts.
 func (r *run) search(sc *instance, upper float64, d duals) *search {
 	s := newSearch(r.ctx, sc, upper)
+	s.margin = r.margin
 	s.add(0, d.lambda)
 	for _, l := range d.seen[max(0, len(d.seen)-maxCuts/4):] {
 		s.add(0, l)
@@ -269,11 +304,17 @@ func (in *instance) fix(lambdas [][]float64, prunable float64) (removed int, lef
 	return removed, true
 }
 
-// order sorts the items for the search: decided ones first, then those which
-// the multipliers leave most undecided, so that the dear ones come when little
-// can still be made good.
+// order sorts the items for the search: decided ones first, then with one or two
+// limits those which the multipliers leave most undecided, so that the dear ones
+// come when little can still be made good; dominance keeps the levels narrow.
+// With more limits, where dominance is rare, the dear ones come first: a partial
+// choice that takes one has little of the gap left.
 func (in *instance) order(lambda []float64) {
 	m, n := in.m, in.items()
+	sign := 1
+	if m > 2 {
+		sign = -1
+	}
 	regret := make([]float64, n)
 	for i := range n {
 		first, second := math.Inf(1), math.Inf(1)
@@ -290,7 +331,7 @@ func (in *instance) order(lambda []float64) {
 		}
 		regret[i] = second - first
 		if in.off[i+1] == in.off[i]+1 {
-			regret[i] = -1
+			regret[i] = math.Inf(-sign)
 		}
 	}
 	order := make([]int, n)
@@ -298,7 +339,7 @@ func (in *instance) order(lambda []float64) {
 		order[i] = i
 	}
 	slices.SortStableFunc(order, func(a, b int) int {
-		if d := cmp.Compare(regret[a], regret[b]); d != 0 {
+		if d := sign * cmp.Compare(regret[a], regret[b]); d != 0 {
 			return d
 		}
 		return cmp.Compare(in.item[a], in.item[b])

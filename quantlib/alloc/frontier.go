@@ -1,0 +1,299 @@
+package alloc
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+)
+
+// MaxPoints is how many points a frontier keeps, at every stage of its
+// construction. Up to it the frontier is exact; beyond it, see Pareto.Epsilon.
+const MaxPoints = 1 << 14
+
+const (
+	thinTo    = 4  // thinning leaves a fourth of MaxPoints
+	thinItems = 24 // thinning is of use where no more items are left
+)
+
+// Point is a choice that no other choice beats in both totals.
+type Point struct {
+	Cost, Noise float64 // totals, summed in the order of items
+}
+
+// Pareto is the frontier between noise and one cost.
+type Pareto struct {
+	Cost string // the cost's name
+	// Points are sorted by ascending cost, and so by descending noise.
+	Points []Point
+	// Epsilon is 0 if Points holds every point of the frontier, to rounding
+	// (Tolerance). Otherwise the frontier grew beyond MaxPoints and was thinned:
+	// for every choice there is a point of no greater cost and of at most
+	// 1+Epsilon times its noise.
+	Epsilon float64
+
+	from   []origin // by point
+	stages []stage
+	hull   *polygon
+}
+
+// origin says how a point was found: from the last stage, or where hull is set
+// as a vertex of the polygon with candidate pick for one item (-1 for none).
+type origin struct {
+	at         int32
+	hull       bool
+	item, pick int32
+}
+
+// stage records, for each partial choice that was kept, where it came from.
+type stage struct {
+	from []int32
+	pick []uint16
+}
+
+// Frontier returns the whole Pareto set between total noise and the total of one
+// cost. Limits on other costs belong to Solve.
+//
+// It adds item after item to the set of partial choices that are not dominated:
+// if one partial choice has no more cost and no more noise than another, the
+// same is true of all completions, so the other is dropped. No point of the
+// frontier is lost by that. With costs that are small whole numbers the set
+// stays small; with free numbers it may double with every item. Where it exceeds
+// MaxPoints, the frontier is an approximation with a proven bound: partial
+// choices are thinned if few items are left, and the points are joined with the
+// vertices of the convex frontier of mixtures of candidates, which are true
+// points, and with what one exchange makes of each vertex. Epsilon is then what
+// the comparison with the mixtures proves: a choice whose cost lies between two
+// neighbouring points has at least the noise which mixtures have at the dearer.
+//
+// It returns an error for bad data, as Solve does, and ctx's error.
+func Frontier(ctx context.Context, items []Item, cost string) (*Pareto, error) {
+	if cost == "" || cost == Noise {
+		return nil, fmt.Errorf("alloc: a frontier needs a cost other than %q", Noise)
+	}
+	return frontier(ctx, items, cost, MaxPoints)
+}
+
+func frontier(ctx context.Context, items []Item, cost string, most int) (*Pareto, error) {
+	if err := check(items, []string{cost}); err != nil {
+		return nil, err
+	}
+	f := &Pareto{Cost: cost}
+	points := []Point{{}}
+	exact := true
+	for i := range items {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		it := &items[i]
+		ids := it.allowed()
+		if len(it.Candidates) > 1<<16 {
+			return nil, fmt.Errorf("alloc: item %d %q has %d candidates, more than 65536", i, it.Name, len(it.Candidates))
+		}
+		runs := make([]extension, 0, len(ids))
+		for _, j := range ids {
+			c := &it.Candidates[j]
+			v, _ := c.cost(cost)
+			runs = append(runs, extension{cost: v, noise: c.Noise, pick: uint16(j)})
+		}
+		next, st := merge(points, runs)
+		if len(next) > most && len(items)-i > thinItems {
+			exact, points, f.stages = false, nil, nil
+			break
+		}
+		if len(next) > most {
+			exact = false
+			ratio := thinning(next, most/thinTo)
+			keep := thin(next, ratio)
+			for q, at := range keep {
+				next[q] = next[at]
+				st.from[q], st.pick[q] = st.from[at], st.pick[at]
+			}
+			next, st.from, st.pick = next[:len(keep)], st.from[:len(keep)], st.pick[:len(keep)]
+		}
+		points = slices.Clone(next)
+		f.stages = append(f.stages, stage{slices.Clone(st.from), slices.Clone(st.pick)})
+	}
+	from := make([]origin, len(points))
+	for q := range from {
+		from[q].at = int32(q)
+	}
+	if exact {
+		f.keep(points, from)
+		return f, nil
+	}
+	f.hull = newPolygon(items, cost)
+	near, nearFrom := f.hull.neighbours(items)
+	f.keep(append(points, near...), append(from, nearFrom...))
+	if len(f.Points) > most {
+		kept := thin(f.Points, thinning(f.Points, most))
+		for q, at := range kept {
+			f.Points[q], f.from[q] = f.Points[at], f.from[at]
+		}
+		f.Points, f.from = f.Points[:len(kept)], f.from[:len(kept)]
+	}
+	for q, o := range f.from {
+		if o.hull {
+			f.Points[q] = f.hull.total(o)
+		}
+	}
+	points, from = f.Points, f.from
+	f.Points, f.from = nil, nil
+	f.keep(points, from)
+	f.Epsilon = f.proved()
+	return f, nil
+}
+
+// keep makes the frontier of points. Of two costs that differ by rounding alone
+// the one with less noise stays.
+func (f *Pareto) keep(points []Point, from []origin) {
+	order := make([]int, len(points))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(points[a].Cost, points[b].Cost), cmp.Compare(points[a].Noise, points[b].Noise))
+	})
+	scale := 0.0
+	for _, p := range points {
+		scale = max(scale, math.Abs(p.Cost))
+	}
+	for _, i := range order {
+		p := points[i]
+		if n := len(f.Points); n > 0 && p.Noise >= f.Points[n-1].Noise*(1-noiseUlp) {
+			continue
+		}
+		for n := len(f.Points); n > 0 && p.Cost-f.Points[n-1].Cost <= Tolerance*scale; n-- {
+			f.Points, f.from = f.Points[:n-1], f.from[:n-1]
+		}
+		f.Points, f.from = append(f.Points, p), append(f.from, from[i])
+	}
+}
+
+// extension is one candidate while lists are merged: the partial choices so far, each
+// with this candidate added, are a run sorted by cost.
+type extension struct {
+	cost, noise float64
+	pick        uint16
+	at          int
+}
+
+// noiseUlp is how much lower the noise of a dearer partial choice must be to
+// count as lower, relative: the rounding of one addition.
+const noiseUlp = 1.0 / (1 << 50)
+
+// merge adds one item to the points, keeping what is not dominated. Of equal
+// ones the lower candidate is kept.
+func merge(points []Point, runs []extension) (out []Point, st stage) {
+	// A heap of runs, by cost, then noise, then candidate.
+	heap := make([]*extension, len(runs))
+	for i := range runs {
+		heap[i] = &runs[i]
+	}
+	less := func(a, b *extension) bool {
+		ca, cb := points[a.at].Cost+a.cost, points[b.at].Cost+b.cost
+		if ca != cb {
+			return ca < cb
+		}
+		na, nb := points[a.at].Noise+a.noise, points[b.at].Noise+b.noise
+		if na != nb {
+			return na < nb
+		}
+		return a.pick < b.pick
+	}
+	down := func(i int) {
+		for {
+			c := 2*i + 1
+			if c >= len(heap) {
+				return
+			}
+			if c+1 < len(heap) && less(heap[c+1], heap[c]) {
+				c++
+			}
+			if !less(heap[c], heap[i]) {
+				return
+			}
+			heap[i], heap[c] = heap[c], heap[i]
+			i = c
+		}
+	}
+	for i := len(heap)/2 - 1; i >= 0; i-- {
+		down(i)
+	}
+	for len(heap) > 0 {
+		top := heap[0]
+		p := Point{points[top.at].Cost + top.cost, points[top.at].Noise + top.noise}
+		if n := len(out); n == 0 || p.Noise < out[n-1].Noise*(1-noiseUlp) {
+			out = append(out, p)
+			st.from = append(st.from, int32(top.at))
+			st.pick = append(st.pick, top.pick)
+		}
+		if top.at++; top.at == len(points) {
+			heap[0] = heap[len(heap)-1]
+			heap = heap[:len(heap)-1]
+		}
+		down(0)
+	}
+	return out, st
+}
+
+// thin lists the points that stay when each may stand for dearer ones whose
+// noise it exceeds by at most a factor 1+ratio. The cheapest stays always.
+func thin(points []Point, ratio float64) []int {
+	keep := []int{0}
+	for i := 1; i < len(points); i++ {
+		if points[keep[len(keep)-1]].Noise > points[i].Noise*(1+ratio) {
+			keep = append(keep, i)
+		}
+	}
+	return keep
+}
+
+// thinning is a small ratio for which at most n points stay.
+func thinning(points []Point, n int) float64 {
+	lo, hi := 0.0, 1e-9
+	for len(thin(points, hi)) > n {
+		lo, hi = hi, hi*8
+	}
+	for range 8 {
+		mid := (lo + hi) / 2
+		if len(thin(points, mid)) > n {
+			lo = mid
+		} else {
+			hi = mid
+		}
+	}
+	return hi
+}
+
+// Choice is the choice behind point i, by item an index into its Candidates. It
+// panics if i is out of range.
+func (f *Pareto) Choice(i int) []int {
+	o := f.from[i]
+	if o.hull {
+		return f.hull.choice(o)
+	}
+	choice := make([]int, len(f.stages))
+	at := o.at
+	for t := len(choice) - 1; t >= 0; t-- {
+		choice[t] = int(f.stages[t].pick[at])
+		at = f.stages[t].from[at]
+	}
+	return choice
+}
+
+// Within is the point of least noise whose cost is at most limit; ok is false if
+// there is none.
+func (f *Pareto) Within(limit float64) (i int, ok bool) {
+	i = sort.Search(len(f.Points), func(q int) bool { return f.Points[q].Cost > limit }) - 1
+	return i, i >= 0
+}
+
+// Below is the cheapest point whose noise is at most limit; ok is false if there
+// is none.
+func (f *Pareto) Below(limit float64) (i int, ok bool) {
+	i = sort.Search(len(f.Points), func(q int) bool { return f.Points[q].Noise <= limit })
+	return i, i < len(f.Points)
+}
