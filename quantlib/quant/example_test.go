@@ -17,7 +17,7 @@ func ExampleFakeQuantize() {
 	// Output:
 	// scale 0.1429, zero point 0
 	// [-1.000 -0.286 0.000 0.143 0.857]
-	// 25.0 dB
+	// 25.6 dB
 }
 
 func ExampleWeights() {
