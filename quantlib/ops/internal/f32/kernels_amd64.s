@@ -1521,7 +1521,7 @@ loop:
 	RET
 
 // func fillRows1AVX2(dst *float32, src *float32, rows int, n int, dstStride int, srcStride int, m0 *int32, m1 *int32, mask *int32, pad float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·fillRows1AVX2(SB), NOSPLIT, $0-76
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -1535,8 +1535,7 @@ TEXT ·fillRows1AVX2(SB), NOSPLIT, $0-76
 	VMOVUPS      (R8), Y0
 	VMOVUPS      (R9), Y1
 	VMOVUPS      (R10), Y1
-	MOVSS        pad+72(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS pad+72(FP), Y2
 	SHLQ         $0x02, SI
 	SHLQ         $0x02, DI
 
@@ -1567,7 +1566,7 @@ last:
 	RET
 
 // func fillRows1QuantizedAVX2(dst *float32, src *float32, rows int, n int, dstStride int, srcStride int, m0 *int32, m1 *int32, mask *int32, pad float32, scale float32, lo float32, hi float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·fillRows1QuantizedAVX2(SB), NOSPLIT, $0-88
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -1581,14 +1580,10 @@ TEXT ·fillRows1QuantizedAVX2(SB), NOSPLIT, $0-88
 	VMOVUPS      (R8), Y0
 	VMOVUPS      (R9), Y1
 	VMOVUPS      (R10), Y1
-	MOVSS        pad+72(FP), X2
-	VBROADCASTSS X2, Y2
-	MOVSS        scale+76(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        lo+80(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        hi+84(FP), X5
-	VBROADCASTSS X5, Y5
+	VBROADCASTSS pad+72(FP), Y2
+	VBROADCASTSS scale+76(FP), Y3
+	VBROADCASTSS lo+80(FP), Y4
+	VBROADCASTSS hi+84(FP), Y5
 	VMOVUPS      c4b400000<>+0(SB), Y6
 	SHLQ         $0x02, SI
 	SHLQ         $0x02, DI
@@ -1646,7 +1641,7 @@ DATA c4b400000<>+28(SB)/4, $0x4b400000
 GLOBL c4b400000<>(SB), RODATA|NOPTR, $32
 
 // func fillRows2AVX2(dst *float32, src *float32, rows int, n int, dstStride int, srcStride int, m0 *int32, m1 *int32, mask *int32, pad float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·fillRows2AVX2(SB), NOSPLIT, $0-76
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -1660,8 +1655,7 @@ TEXT ·fillRows2AVX2(SB), NOSPLIT, $0-76
 	VMOVUPS      (R8), Y0
 	VMOVUPS      (R9), Y1
 	VMOVUPS      (R10), Y2
-	MOVSS        pad+72(FP), X3
-	VBROADCASTSS X3, Y3
+	VBROADCASTSS pad+72(FP), Y3
 	SHLQ         $0x02, SI
 	SHLQ         $0x02, DI
 
@@ -1698,7 +1692,7 @@ last:
 	RET
 
 // func fillRows2QuantizedAVX2(dst *float32, src *float32, rows int, n int, dstStride int, srcStride int, m0 *int32, m1 *int32, mask *int32, pad float32, scale float32, lo float32, hi float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX, AVX2
 TEXT ·fillRows2QuantizedAVX2(SB), NOSPLIT, $0-88
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -1712,14 +1706,10 @@ TEXT ·fillRows2QuantizedAVX2(SB), NOSPLIT, $0-88
 	VMOVUPS      (R8), Y0
 	VMOVUPS      (R9), Y1
 	VMOVUPS      (R10), Y2
-	MOVSS        pad+72(FP), X3
-	VBROADCASTSS X3, Y3
-	MOVSS        scale+76(FP), X4
-	VBROADCASTSS X4, Y4
-	MOVSS        lo+80(FP), X5
-	VBROADCASTSS X5, Y5
-	MOVSS        hi+84(FP), X6
-	VBROADCASTSS X6, Y6
+	VBROADCASTSS pad+72(FP), Y3
+	VBROADCASTSS scale+76(FP), Y4
+	VBROADCASTSS lo+80(FP), Y5
+	VBROADCASTSS hi+84(FP), Y6
 	VMOVUPS      c4b400000<>+0(SB), Y7
 	SHLQ         $0x02, SI
 	SHLQ         $0x02, DI
@@ -2000,7 +1990,7 @@ onedone:
 	RET
 
 // func finishRowsAVX2(dst *float32, src *float32, rows int, n int, dstStride int, srcStride int, bias float32, lo float32, hi float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·finishRowsAVX2(SB), NOSPLIT, $0-60
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
@@ -2008,12 +1998,9 @@ TEXT ·finishRowsAVX2(SB), NOSPLIT, $0-60
 	MOVQ         n+24(FP), BX
 	MOVQ         dstStride+32(FP), SI
 	MOVQ         srcStride+40(FP), DI
-	MOVSS        bias+48(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        lo+52(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        hi+56(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS bias+48(FP), Y0
+	VBROADCASTSS lo+52(FP), Y1
+	VBROADCASTSS hi+56(FP), Y2
 
 row:
 	XORQ R8, R8
@@ -2234,12 +2221,10 @@ done:
 	RET
 
 // func scaleBiasAVX2(dst *float32, x *float32, n int, scale float32, bias float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·scaleBiasAVX2(SB), NOSPLIT, $0-32
-	MOVSS        scale+24(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        bias+28(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS bias+28(FP), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         n+16(FP), CX
 	MOVQ         x+8(FP), DX
@@ -2285,12 +2270,10 @@ done:
 	RET
 
 // func clipAVX2(dst *float32, x *float32, n int, lo float32, hi float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·clipAVX2(SB), NOSPLIT, $0-32
-	MOVSS        lo+24(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        hi+28(FP), X1
-	VBROADCASTSS X1, Y1
+	VBROADCASTSS lo+24(FP), Y0
+	VBROADCASTSS hi+28(FP), Y1
 	MOVQ         dst+0(FP), AX
 	MOVQ         n+16(FP), CX
 	MOVQ         x+8(FP), DX
@@ -2336,14 +2319,11 @@ done:
 	RET
 
 // func fakeQuantizeAVX2(dst *float32, x *float32, n int, scale float32, lo float32, hi float32)
-// Requires: AVX, AVX2, SSE
+// Requires: AVX
 TEXT ·fakeQuantizeAVX2(SB), NOSPLIT, $0-36
-	MOVSS        scale+24(FP), X0
-	VBROADCASTSS X0, Y0
-	MOVSS        lo+28(FP), X1
-	VBROADCASTSS X1, Y1
-	MOVSS        hi+32(FP), X2
-	VBROADCASTSS X2, Y2
+	VBROADCASTSS scale+24(FP), Y0
+	VBROADCASTSS lo+28(FP), Y1
+	VBROADCASTSS hi+32(FP), Y2
 	VMOVUPS      c4b400000<>+0(SB), Y3
 	MOVQ         dst+0(FP), AX
 	MOVQ         n+16(FP), CX
@@ -3072,13 +3052,12 @@ loop:
 	RET
 
 // func sumSquaresAVX2(x *float32, out *float64, n int, c float64)
-// Requires: AVX, AVX2, SSE2
+// Requires: AVX
 TEXT ·sumSquaresAVX2(SB), NOSPLIT, $0-32
 	MOVQ         x+0(FP), AX
 	MOVQ         out+8(FP), CX
 	MOVQ         n+16(FP), DX
-	MOVSD        c+24(FP), X0
-	VBROADCASTSD X0, Y0
+	VBROADCASTSD c+24(FP), Y0
 	VXORPS       Y1, Y1, Y1
 	VXORPS       Y2, Y2, Y2
 	VXORPS       Y3, Y3, Y3

@@ -56,10 +56,14 @@ func zeroed(n int) []VecVirtual {
 	return v
 }
 
-// broadcast returns the float32 parameter in all lanes.
+// broadcast returns the float32 parameter in all lanes. It does not go through
+// MOVSS, which costs a state transition while upper halves are in use.
 func broadcast(name string) VecVirtual {
-	x, y := XMM(), YMM()
-	Load(Param(name), x)
-	VBROADCASTSS(x, y)
+	p, err := Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	y := YMM()
+	VBROADCASTSS(p.Addr, y)
 	return y
 }

@@ -82,9 +82,12 @@ func reductions() {
 		return func(acc, v []VecVirtual) { VADDPD(v[0], acc[0], acc[0]) }
 	})
 	lanes("sumSquares", []string{"x"}, 1, ", c float64", func() func(acc, v []VecVirtual) {
-		x, c := XMM(), YMM()
-		Load(Param("c"), x)
-		VBROADCASTSD(x, c)
+		p, err := Param("c").Resolve()
+		if err != nil {
+			panic(err)
+		}
+		c := YMM()
+		VBROADCASTSD(p.Addr, c)
 		return func(acc, v []VecVirtual) {
 			VSUBPD(c, v[0], v[0])
 			VMULPD(v[0], v[0], v[0])
