@@ -53,10 +53,10 @@ func (c Conv) ScratchLen() int {
 	if w.oh == 0 || w.ow == 0 {
 		return 0
 	}
-	p := w.planes(0, w.oh)
 	if c.depthwise() {
-		return p.size + w.oh*p.wq + 4*slack
+		return w.depthwiseScratch()
 	}
+	p := w.planes(0, w.oh)
 	if p.direct() {
 		return ScratchLen
 	}
