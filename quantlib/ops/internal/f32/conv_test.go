@@ -110,3 +110,48 @@ func TestConv2D(t *testing.T) {
 		}
 	}
 }
+
+func TestConv2DRandomGeometry(t *testing.T) {
+	r := rng(99)
+	pick := func(n int) int { return r.IntN(n) }
+	for range 600 {
+		c := Conv{
+			Height: 1 + pick(12), Width: 1 + pick(20), KernelH: 1 + pick(4), KernelW: 1 + pick(4),
+			StrideH: 1 + pick(3), StrideW: 1 + pick(3), DilationH: 1 + pick(2), DilationW: 1 + pick(2),
+			PadTop: pick(3), PadLeft: pick(3), PadBottom: pick(3), PadRight: pick(3), Groups: 1 + pick(4),
+		}
+		in, each := 1+pick(4), 1+pick(9)
+		if pick(2) == 0 {
+			in, each, c.Groups = 1, 1+pick(2), 1+pick(20) // depthwise
+		}
+		c.Channels, c.Filters = in*c.Groups, each*c.Groups
+		x, w := wild(r, c.Channels*c.Height*c.Width), normal(r, c.Filters*in*c.KernelH*c.KernelW)
+		f := PackFilter(w, c.Filters, in, c.KernelH, c.KernelW, c.Groups)
+		oh, ow := c.Out()
+		q := Quantizer{Scale: 0.3, Zero: 4, Lo: 0, Hi: 15}
+		ep := &Epilogue{RowBias: normal(r, c.Filters), Act: Clamp, Lo: -1, Hi: 1.5}
+		qx := make([]float32, len(x))
+		FakeQuantize(qx, x, q)
+		want := naiveConv(qx, w, c)
+		ep.apply(want, oh*ow, 0, c.Filters, 0, oh*ow)
+		// What lies behind dst and scratch is not touched; what scratch holds does not matter.
+		n := c.ScratchLen()
+		back, mem := make([]float32, len(want)+20), make([]float32, n+20)
+		for i := range mem {
+			mem[i] = -7e33
+		}
+		for i := range back {
+			back[i] = -7e33
+		}
+		parts := 1 + pick(3)
+		for p := range parts {
+			Conv2DPart(back[:len(want):len(want)], x, f, c, ep, &q, mem[:n:n], p, parts)
+		}
+		sameBits(t, fmt.Sprintf("%+v", c), back[:len(want)], want)
+		for _, v := range append(back[len(want):], mem[n:]...) {
+			if v != -7e33 {
+				t.Fatalf("%+v: wrote outside", c)
+			}
+		}
+	}
+}

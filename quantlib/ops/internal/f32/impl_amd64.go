@@ -181,15 +181,22 @@ func copyRuns(panel, src []float32, off []int32, end int, base, at []int32, n in
 }
 
 // finishRows stores rows of n elements of src, stride apart, in dst without
-// gaps, with bias added and clamped. It reads up to seven elements too many.
+// gaps, with bias added and clamped. It may read and change src up to seven
+// elements behind a row.
 func finishRows(dst, src []float32, rows, n, stride int, bias, lo, hi float32) {
-	fast := 0
-	if assembly && (rows-1)*stride+roundUp(n, 8) <= len(src) {
-		fast = max(0, (rows*n-roundUp(n, 8))/n+1) // that stay inside dst
-		fast = min(fast, rows)
+	if !assembly || (rows-1)*stride+roundUp(n, 8) > len(src) {
+		finishRowsGo(dst, src, rows, n, stride, bias, lo, hi)
+		return
 	}
-	if fast > 0 {
-		finishRowsAVX2(&dst[0], &src[0], fast, n, n, stride, bias, lo, hi)
+	_ = dst[rows*n-1]
+	inside := 0 // rows that the kernel can write without leaving dst
+	if whole := roundUp(n, 8); rows*n >= whole {
+		inside = (rows*n-whole)/n + 1
+		finishRowsAVX2(&dst[0], &src[0], inside, n, n, stride, bias, lo, hi)
 	}
-	finishRowsGo(dst[fast*n:], src[fast*stride:], rows-fast, n, stride, bias, lo, hi)
+	for y := rows - 1; y >= inside; y-- { // backwards: a row spoils those behind it
+		row := src[y*stride:]
+		finishRowsAVX2(&row[0], &row[0], 1, n, n, stride, bias, lo, hi)
+		copy(dst[y*n:(y+1)*n], row)
+	}
 }

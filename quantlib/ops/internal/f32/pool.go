@@ -77,10 +77,14 @@ func AveragePool(dst, x []float32, p Pool, includePad bool, scratch []float32) {
 		}
 		return count
 	}
+	columns := make([]float32, w.ow)
+	for i := range columns {
+		columns[i] = float32(hits(i, w.kw, w.sw, w.dw, w.left, w.w, wp))
+	}
 	p.run(dst, x, scratch, 0, tapsSum, func(row []float32, y int) {
-		ny := hits(y, w.kh, w.sh, w.dh, w.top, w.h, hp)
-		for i := range row {
-			row[i] /= float32(ny * hits(i, w.kw, w.sw, w.dw, w.left, w.w, wp))
+		rows := float32(hits(y, w.kh, w.sh, w.dh, w.top, w.h, hp))
+		for i, c := range columns {
+			row[i] /= rows * c
 		}
 	})
 }
