@@ -303,3 +303,19 @@ func (w *worker) named(kept *Kept) (Values, error) {
 	}
 	return v, nil
 }
+
+// Watch is RunSingle that shows the inputs and every value that the session
+// sees to tap, and makes no copy of the outputs.
+func (s *Session) Watch(ctx context.Context, in Values, tap Tap) error {
+	w := s.workers.Get().(*worker)
+	defer s.workers.Put(w)
+	w.begin(1, false)
+	defer w.reset()
+	if err := w.feed(in); err != nil {
+		return err
+	}
+	for i, slot := range s.inSlots {
+		tap(s.inputs[i].Name, w.vals[slot])
+	}
+	return w.run(ctx, nil, tap)
+}

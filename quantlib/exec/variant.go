@@ -94,9 +94,18 @@ type Kept struct {
 
 // Keep runs the network and keeps every value that the session sees.
 func (s *Session) Keep(ctx context.Context, in Values) (*Kept, error) {
+	return s.keep(ctx, in, s.options.Threads)
+}
+
+// KeepSingle is Keep on the calling goroutine alone.
+func (s *Session) KeepSingle(ctx context.Context, in Values) (*Kept, error) {
+	return s.keep(ctx, in, 1)
+}
+
+func (s *Session) keep(ctx context.Context, in Values, threads int) (*Kept, error) {
 	w := s.workers.Get().(*worker)
 	defer s.workers.Put(w)
-	w.begin(s.options.Threads, true)
+	w.begin(threads, true)
 	defer w.reset()
 	if err := w.feed(in); err != nil {
 		return nil, err

@@ -3,11 +3,15 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
+
+// ErrNothing is what Place returns for a network without a layer to quantize.
+var ErrNothing = errors.New("plan: the network has no Conv, ConvTranspose, Gemm or MatMul to quantize")
 
 // Role says what a quantizer's tensor is.
 type Role uint8
@@ -74,7 +78,7 @@ type Map struct {
 // function after it, on biases, or on integers (shape and index arithmetic).
 //
 // Run it after batch normalizations have been folded. A graph without such an
-// operator is an error.
+// operator is ErrNothing.
 func Place(g *graph.Graph) (*Map, error) {
 	m := &Map{Graph: g, byValue: map[string]int{}, byLayer: map[string]int{}}
 	for _, n := range g.Nodes() {
@@ -109,7 +113,7 @@ func Place(g *graph.Graph) (*Map, error) {
 		m.Layers = append(m.Layers, l)
 	}
 	if len(m.Layers) == 0 {
-		return nil, fmt.Errorf("plan: the network has no Conv, ConvTranspose, Gemm or MatMul to quantize")
+		return nil, ErrNothing
 	}
 	m.tie()
 	return m, nil
