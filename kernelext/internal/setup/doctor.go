@@ -3,6 +3,7 @@ package setup
 import (
 	"bytes"
 	"context"
+	"debug/buildinfo"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -96,7 +97,7 @@ func (in *Installation) checkPython(ctx context.Context) Check {
 
 // versions are the commands that show whether a program runs at all.
 var versions = map[string][]string{
-	"gonb":      {"-V"},
+	"gonb":      {"-V"}, // names the version of its last version.txt, not of its module
 	"goimports": {"-h"}, // it has no version, and -h ends with status 2
 	"gopls":     {"version"},
 }
@@ -121,15 +122,19 @@ func (in *Installation) checkStep(ctx context.Context, s step) Check {
 		}
 		return check(s.name, out+" in "+in.venv(), nil)
 	case "gonb", "goimports", "gopls":
-		out, err := in.output(ctx, in.bin(s.name), versions[s.name]...)
+		_, err := in.output(ctx, in.bin(s.name), versions[s.name]...)
 		var exit *exec.ExitError
 		if s.name == "goimports" && errors.As(err, &exit) && exit.ExitCode() == 2 {
-			out, err = "", nil
+			err = nil
 		}
 		if err != nil {
 			return Check{Name: s.name, Err: err, Remedy: "rm " + in.bin(s.name) + "; " + setUpAgain}
 		}
-		return check(s.name, strings.TrimSpace(firstLine(out)+" "+in.bin(s.name)), nil)
+		info, err := buildinfo.ReadFile(in.bin(s.name))
+		if err != nil {
+			return check(s.name, "", err)
+		}
+		return check(s.name, info.Main.Version+" "+in.bin(s.name), nil)
 	case "cell module":
 		_, err := in.goCommand(ctx, in.module(), in.cellEnv(), "list", "-deps", "./...")
 		return check(s.name, in.module(), err)

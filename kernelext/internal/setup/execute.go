@@ -77,9 +77,15 @@ func (e *CellError) Error() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
+// firstLine is the first line of s that says something; the compiler's begins
+// with the name of the package after a #.
 func firstLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return line
+	for line := range strings.Lines(s) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
+			return line
+		}
+	}
+	return ""
 }
 
 // Notebooks lists the notebooks of the checkout, sorted.

@@ -116,7 +116,7 @@ func (in *Installation) goCommand(ctx context.Context, dir string, env []string,
 				Remedy: "connect, or set GOPROXY to a module proxy that this machine reaches, and run it again",
 			}
 		}
-		return "", fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, text)
+		return "", fmt.Errorf("go %s in %s: %w\n%s", strings.Join(args[:min(len(args), 4)], " "), dir, err, text)
 	}
 	return out.String(), nil
 }

@@ -1,0 +1,108 @@
+package setup
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+)
+
+const plotCell = `%%
+p := plot.New()
+p.Title.Text = "NNN"
+l, err := plotter.NewLine(plotter.XYs{{X: 0, Y: 0}, {X: 1, Y: 2}})
+if err != nil {
+	panic(err)
+}
+p.Add(l)
+w, err := p.WriterTo(12*vg.Centimeter, 8*vg.Centimeter, "png")
+if err != nil {
+	panic(err)
+}
+var b bytes.Buffer
+if _, err := w.WriteTo(&b); err != nil {
+	panic(err)
+}
+gonbui.DisplayPng(b.Bytes())
+gonbui.Sync()`
+
+const plotImports = `import (
+	"bytes"
+	"flag"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+)`
+
+// BenchmarkCellLatency reports seconds from execute request to reply of a plot
+// cell whose text has changed, on a warm kernel: the median, and the first. The
+// defaults are the same gonb and tools started as "gonb -install" has it, where
+// modules come through go get (at the versions of the checkout) and imports are
+// found by goimports.
+func BenchmarkCellLatency(b *testing.B) {
+	in := installed(b)
+	config, err := ReadKernelConfig(in.kernelConfig())
+	if err != nil {
+		b.Fatal(err)
+	}
+	argv, env := config.Command("{connection_file}", in.jupyterEnv())
+	path := config.Bin + string(os.PathListSeparator) + filepath.Join(config.GoRoot, "bin") +
+		string(os.PathListSeparator) + os.Getenv("PATH")
+	get := "!*go get github.com/janpfeifer/gonb@v0.11.4 gonum.org/v1/plot@v0.17.0"
+	for _, bb := range []struct {
+		name      string
+		argv, env []string
+		cells     []string
+	}{
+		{"ours", argv, env, []string{plotImports, plotCell}},
+		{"gonb defaults", []string{config.Gonb, "-kernel", "{connection_file}"},
+			withEnv(in.jupyterEnv(), "PATH="+path, "GOFLAGS="), []string{get, plotCell}},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			runs := max(b.N, 9)
+			arg, err := json.Marshal(map[string]any{
+				"argv": bb.argv, "env": environment(bb.env), "cells": bb.cells, "runs": runs,
+				"log": filepath.Join(b.TempDir(), "kernel.log"), "cwd": b.TempDir(),
+			})
+			if err != nil {
+				b.Fatal(err)
+			}
+			cmd := exec.CommandContext(b.Context(), in.venvPython(), filepath.Join("testdata", "latency.py"), string(arg))
+			cmd.Env = in.jupyterEnv()
+			cmd.Stderr = os.Stderr
+			out, err := cmd.Output()
+			if err != nil {
+				b.Fatalf("latency.py: %v\n%s", err, tail(string(out), 10))
+			}
+			var got struct {
+				First float64
+				Times []float64
+			}
+			if err := json.Unmarshal(out, &got); err != nil || len(got.Times) != runs {
+				b.Fatalf("latency.py: %v, %q", err, out)
+			}
+			slices.Sort(got.Times)
+			b.ReportMetric(got.Times[len(got.Times)/2], "s/cell(median)")
+			b.ReportMetric(got.Times[0], "s/cell(least)")
+			b.ReportMetric(got.First, "s/first-cell")
+			b.ReportMetric(0, "ns/op") // which would include the kernel's start
+		})
+	}
+}
+
+func environment(list []string) map[string]string {
+	m := map[string]string{}
+	for _, e := range list {
+		for i := range e {
+			if e[i] == '=' && i > 0 {
+				m[e[:i]] = e[i+1:]
+				break
+			}
+		}
+	}
+	return m
+}
