@@ -80,11 +80,6 @@ func (c *Collector) binBase(exponent, k int) (base, ulp float64) {
 	return math.Ldexp(1+fraction, exponent-127), math.Ldexp(1, exponent-150)
 }
 
-// binWidth is the width of bin k of a binade.
-func (c *Collector) binWidth(exponent int) float64 {
-	return math.Ldexp(1, max(exponent, 1)-127-c.fine)
-}
-
 // coarsen joins neighbouring cells of the same sign whose magnitudes differ by
 // less than the factor 1+width, keeping count, mean and variance.
 func coarsen(cells []cell, width float64) []cell {

@@ -8,15 +8,21 @@ import (
 
 // KL chooses the clip T whose codes lose the least information (entropy
 // calibration, https://on-demand.gputechconf.com/gtc/2017/presentation/s7310-8-bit-inference-with-tensorrt.pdf):
-// the divergence Σ p·log(p/q) of the values clipped at T, with what lies beyond
-// added to the last bin, from their quantized image, in which the mass of each
-// code is spread evenly over the occupied bins that round to it.
+// the divergence Σ p·log(p/q) of the values from their quantized image, over
+// 2048 equal bins from 0 to the largest magnitude, on each side that has values.
+// In the image, the mass of each code is spread evenly over the occupied bins
+// that round to it. A code that takes values from beyond the clip spreads over
+// all of its bins, empty ones too, so that clipping loses information by the
+// same measure as rounding, and no clip is too small to be compared.
 //
-// Bins wider than a step are cut at the steps, so that the rule holds at any
-// width: where a step is narrower than every bin, rounding loses nothing and T is
-// the largest magnitude. Zeros, which every scheme keeps, are left out. One T
-// serves both ends of an asymmetric range, -T and T where the values reach so far.
+// The rule holds at any width: where no two bins share a code, from 12 or 13
+// bits on, rounding loses nothing that the bins could show, and T is the largest
+// magnitude. Zeros, which every scheme keeps, are left out. One T serves both
+// ends of an asymmetric range, -T and T where the values reach so far.
 type KL struct{}
+
+// klBins is the number of bins from 0 to the largest magnitude.
+const klBins = 2048
 
 func (m KL) String() string { return "kl" }
 
@@ -35,180 +41,80 @@ func (m KL) Range(c *Collector, s quant.Scheme) (lo, hi float32, err error) {
 	if s.Unsigned && !s.Asymmetric {
 		least = 0
 	}
-	if s.IsFloat32() || least == greatest {
+	most := max(-least, greatest)
+	if s.IsFloat32() || most < tiny {
 		lo, hi = cover(least, greatest, s)
 		return lo, hi, nil
 	}
-	bins := c.densities(least < 0)
-	most := float64(max(-least, greatest))
-	const octaves, perOctave = 12, 16
+	clipped := func(clip float64) (lo, hi float32) {
+		return cover(max(least, -float32(clip)), min(greatest, float32(clip)), s)
+	}
+	k := c.klHistogram(float64(least), float64(greatest), float64(most))
+	if s.Round == quant.Stochastic {
+		s.Round, s.Seed = quant.HalfEven, 0
+	}
+	const octaves, perOctave = 11, 16 // down to a single bin
 	clip, _ := SearchClip(func(clip float64) float64 {
-		lo, hi := cover(max(least, -float32(clip)), min(greatest, float32(clip)), s)
+		lo, hi := clipped(clip)
 		scale, zero := quant.ParamsFromRange(lo, hi, s)
-		return divergence(bins, clip, grid(s, scale, zero))
-	}, most, octaves, perOctave)
-	lo, hi = cover(max(least, -float32(clip)), min(greatest, float32(clip)), s)
+		return k.divergence(scale, zero, s)
+	}, float64(most), octaves, perOctave)
+	lo, hi = clipped(clip)
 	return lo, hi, nil
 }
 
-// density is an occupied bin from a to b with n values.
-type density struct{ a, b, n float64 }
+// klHistogram is the reference of the divergence.
+type klHistogram struct {
+	counts []float64
+	total  float64
+	center []float32 // of each bin
+	image  []float32 // of each center; overwritten by each divergence
+}
 
-// densities returns the occupied bins in ascending order, without zero, and
-// without negative values where they are not wanted.
-func (c *Collector) densities(negative bool) []density {
-	var out []density
-	if negative {
-		for e := exponents - 1; e >= 0; e-- {
-			block := c.blocks[exponents+e]
-			for k := len(block) - 1; k >= 0; k-- {
-				if n := block[k].n; n > 0 {
-					base, _ := c.binBase(e, k)
-					out = append(out, density{-base - c.binWidth(e), -base, float64(n)})
+// klHistogram counts the values from least to greatest but for the zeros.
+func (c *Collector) klHistogram(least, greatest, most float64) *klHistogram {
+	step := most / klBins
+	counts := c.Histogram(-most, most, 2*klBins)
+	counts[klBins] = max(0, counts[klBins]-float64(c.zeros))
+	from, to := int(math.Floor(least/step)), int(math.Ceil(greatest/step))
+	from, to = max(from, -klBins), min(to, klBins)
+	k := &klHistogram{counts: counts[klBins+from : klBins+to]}
+	for i, n := range k.counts {
+		k.total += n
+		k.center = append(k.center, float32((float64(from+i)+0.5)*step))
+	}
+	k.image = make([]float32, len(k.center))
+	return k
+}
+
+// divergence is Σ p·log(p/q) in nats.
+func (k *klHistogram) divergence(scale float32, zero int32, s quant.Scheme) float64 {
+	quant.FakeQuantize(k.image, k.center, scale, zero, s)
+	lo, hi := s.Reals(scale, zero)
+	sum := 0.0
+	for i := 0; i < len(k.image); {
+		// The bins i..j-1 round to one code.
+		j, occupied, n := i, 0.0, 0.0
+		for ; j < len(k.image) && k.image[j] == k.image[i]; j++ {
+			n += k.counts[j]
+			if k.counts[j] > 0 {
+				occupied++
+			}
+		}
+		if j-i > 1 && n > 0 {
+			if k.center[i] < lo || k.center[j-1] > hi {
+				occupied = float64(j - i)
+			}
+			for _, p := range k.counts[i:j] {
+				if p > 0 {
+					sum += p * math.Log(p*occupied/n)
 				}
 			}
 		}
+		i = j
 	}
-	for e := range exponents {
-		for k, b := range c.blocks[e] {
-			if b.n > 0 {
-				base, _ := c.binBase(e, k)
-				out = append(out, density{base, base + c.binWidth(e), float64(b.n)})
-			}
-		}
+	if k.total == 0 || sum < 1e-9*k.total {
+		return 0 // what is left is rounding
 	}
-	return out
-}
-
-// grid returns the function which gives the upper boundary of the code that y
-// rounds to, and +Inf from the last code on.
-func grid(s quant.Scheme, scale float32, zero int32) func(y float64) float64 {
-	if s.Float != quant.NotFloat {
-		return floatGrid(s, float64(scale))
-	}
-	l, h := s.Range()
-	lo, hi, step := float64(l-zero), float64(h-zero), float64(scale)
-	return func(y float64) float64 {
-		k := max(math.Floor(y/step+0.5), lo)
-		b := (k + 0.5) * step
-		if b <= y { // y lies on the boundary, up to rounding
-			k++
-			b = (k + 0.5) * step
-		}
-		if k >= hi {
-			return math.Inf(1)
-		}
-		return b
-	}
-}
-
-// floatGrid is grid for the float formats.
-func floatGrid(s quant.Scheme, scale float64) func(y float64) float64 {
-	var codes []int32
-	for c := int32(0); c < 256; c++ {
-		codes = append(codes, c)
-	}
-	values := make([]float32, len(codes))
-	quant.Dequantize(values, codes, 1, 0, s)
-	// The positive values ascend with their codes, up to the largest.
-	var bounds []float64
-	for i := 0; float64(values[i]) < s.Max(); i++ {
-		bounds = append(bounds, (float64(values[i])+float64(values[i+1]))/2*scale)
-	}
-	return func(y float64) float64 {
-		if y < 0 {
-			for i := len(bounds) - 1; i >= 0; i-- {
-				if -bounds[i] > y {
-					return -bounds[i]
-				}
-			}
-		}
-		for _, b := range bounds {
-			if b > y {
-				return b
-			}
-		}
-		return math.Inf(1)
-	}
-}
-
-// divergence is Σ p·log(p/q) in nats of the bins clipped to ±clip, where next
-// gives the upper boundary of the code at a place.
-func divergence(bins []density, clip float64, next func(y float64) float64) float64 {
-	// The bins within the clip. Those beyond add to the first and the last of them.
-	from, to := 0, len(bins)
-	var below, above, total float64
-	for ; from < to && bins[from].a < 0 && -bins[from].b >= clip; from++ {
-		below += bins[from].n
-	}
-	for ; to > from && bins[to-1].a >= clip; to-- {
-		above += bins[to-1].n
-	}
-	for _, b := range bins {
-		total += b.n
-	}
-	if from == to {
-		return math.Inf(1)
-	}
-	inside := total - below - above
-	sum, extra := 0.0, 0.0
-	var atoms []density // pieces of the code that is under way
-	flush := func() {
-		var n, width float64
-		for _, a := range atoms {
-			n += a.n
-			width += a.b - a.a
-		}
-		for _, a := range atoms {
-			q := n * (a.b - a.a) / width
-			sum += a.n * math.Log(a.n/q)
-		}
-		atoms = atoms[:0]
-	}
-	bound := next(bins[from].a)
-	for i := from; i < to; i++ {
-		b := bins[i]
-		for b.a >= bound {
-			flush()
-			bound = next(b.a)
-		}
-		if bound < b.b { // cut at the first boundary and at the last: what lies between is even
-			d := b.n / (b.b - b.a)
-			atoms = append(atoms, density{b.a, bound, d * (bound - b.a)})
-			flush()
-			start := lastBoundary(bound, b.b, next)
-			bound = next(start)
-			b = density{start, b.b, d * (b.b - start)}
-		}
-		if b.b > b.a {
-			atoms = append(atoms, b)
-		}
-	}
-	flush()
-	// Mass from beyond the clip sits where the image has only the bin's own.
-	for _, e := range [...]struct{ mass, at float64 }{{below, bins[from].n}, {above, bins[to-1].n}} {
-		if e.mass > 0 {
-			extra += (e.mass + e.at) * math.Log((e.mass+e.at)/e.at)
-		}
-	}
-	// p sums to total, q to inside: normalizing both adds log(inside/total).
-	return (sum+extra)/total + math.Log(inside/total)
-}
-
-// lastBoundary is the greatest boundary at or below end, given one below it.
-func lastBoundary(bound, end float64, next func(y float64) float64) float64 {
-	// Most bins hold few steps; a wide one is entered near its end.
-	if after := next(end - (end-bound)*0x1p-10); after <= end {
-		bound = after
-	} else if b := next(bound); b <= end && b-bound < (end-bound)/4 {
-		step := b - bound
-		bound += math.Floor((end-bound)/step-1) * step
-	}
-	for {
-		b := next(bound)
-		if b > end || b <= bound {
-			return bound
-		}
-		bound = b
-	}
+	return sum / k.total
 }

@@ -59,7 +59,8 @@ func (c *Collector) Histogram(lo, hi float64, bins int) []float64 {
 	out := make([]float64, bins)
 	step := (hi - lo) / float64(bins)
 	for _, k := range c.cells() {
-		a, b := (k.mean-k.half-lo)/step, (k.mean+k.half-lo)/step
+		// A cell's values lie within the extremes, which its density may cross.
+		a, b := (max(k.mean-k.half, float64(c.min))-lo)/step, (min(k.mean+k.half, float64(c.max))-lo)/step
 		if b < 0 || a > float64(bins) {
 			continue
 		}
