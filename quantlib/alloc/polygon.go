@@ -102,7 +102,7 @@ func (g *polygon) below(cost float64) float64 {
 // parts of its noise; where one step changes the noise by more than coarse, any.
 const (
 	nearby = 0.003
-	coarse = 0.02
+	coarse = 0.1
 )
 
 // neighbours lists the vertices and, for each, the choices which differ from it
