@@ -183,7 +183,7 @@ func (c *cellBar) draw(b *Bar, at time.Time) {
 	c.put(fmt.Sprintf(`<div style="display:flex;align-items:center;gap:.8em;max-width:46em">`+
 		`<span style="overflow-wrap:anywhere">%s</span>`+
 		`<div role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="%.0f" aria-label="%[1]s" style="flex:1;min-width:8em;height:.6em;border-radius:.3em;background:rgba(128,128,128,.3)">`+
-		`<div style="width:%[2].1f%%;height:100%%;border-radius:.3em;background:#0072b2"></div></div>`+
+		`<div style="width:%.1[2]f%%;height:100%%;border-radius:.3em;background:#0072b2"></div></div>`+
 		`<span style="white-space:nowrap;font-variant-numeric:tabular-nums">%[3]s</span></div>`,
 		html.EscapeString(b.label), pc, html.EscapeString(words)), b.label+": "+words)
 }
