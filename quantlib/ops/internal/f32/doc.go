@@ -21,6 +21,8 @@
 // part as zeros. Sums are taken in float64 in [Lanes] interleaved lanes.
 //
 // Each assembly kernel has a twin in portable Go that gives the same bits,
-// except for the sign and payload of a NaN. The build tag noasm, or the
-// environment variable QUANTNB_NOASM, selects the twins.
+// except for the sign and payload of a NaN. AVX2 with FMA is used where the
+// processor has both; on arm64 NEON does products and depthwise convolutions,
+// and twins the rest. The build tag noasm, or the environment variable
+// QUANTNB_NOASM, selects the twins for everything.
 package f32

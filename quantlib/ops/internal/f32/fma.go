@@ -42,14 +42,3 @@ func roundSum(p, z, s float64) float32 {
 func halfway(s float64) bool {
 	return math.Float64bits(s)&0x1fffffff == 0x10000000
 }
-
-// fmaNormal is fma for callers who know that every exact sum is a multiple of
-// 2^-149, so that a subnormal result is exact: see [tinyFactor].
-func fmaNormal(a, b, c float64) float64 {
-	p := a * b
-	s := p + c
-	if halfway(s) {
-		return float64(roundSum(p, c, s))
-	}
-	return float64(float32(s))
-}

@@ -2,12 +2,9 @@
 
 package f32
 
-// Without assembly, the twins do the work.
+// Where there is no kernel for it, a twin does the work.
 
-const assembly = false
-
-func (t *tiles) fast(b []float32, i0, i1, j, n int) bool { return false }
-func (t *tiles) fastRow(i, j0, j1 int) int               { return 0 }
+func (t *tiles) fastRow(i, j0, j1 int) int { return 0 }
 
 func packFast(dst, a []float32, kn, stride, kstride, width int) bool { return false }
 
@@ -40,6 +37,5 @@ func exp(dst, x []float32)                                 { expGo(dst, x) }
 func sigmoid(dst, x []float32)                             { sigmoidGo(dst, x) }
 func tanh(dst, x []float32)                                { tanhGo(dst, x) }
 func erf(dst, x []float32)                                 { erfGo(dst, x) }
-func taps(dst, src, w []float32, off []int32)              { tapsGo(dst, src, w, off) }
 func tapsMax(dst, src []float32, off []int32)              { tapsMaxGo(dst, src, off) }
 func tapsSum(dst, src []float32, off []int32)              { tapsSumGo(dst, src, off) }

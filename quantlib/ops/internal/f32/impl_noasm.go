@@ -1,0 +1,9 @@
+//go:build noasm || (!amd64 && !arm64)
+
+package f32
+
+const assembly = false
+
+func (t *tiles) fast(b []float32, i0, i1, j, n int) bool { return false }
+
+func taps(dst, src, w []float32, off []int32) { tapsGo(dst, src, w, off) }
