@@ -1,8 +1,9 @@
 """Measures the exported model and writes ../reference.json and ../SHA256SUMS.
 
-	python3 reference.py state.pt ..
+	python3 reference.py ..
 
-Wants, beside Debian's python3-torch and python3-onnx, a Python with
+Reads the weights back from ../fashion.onnx, so that it can be run without
+training. Wants, beside Debian's python3-torch and python3-onnx, a Python with
 onnxruntime, named by the environment variable ONNXRUNTIME_PYTHON; it runs
 runtime.py. Weight-only figures use PyTorch on weights with batch
 normalization folded:
@@ -23,6 +24,8 @@ import sys
 import tempfile
 
 import numpy as np
+import onnx
+import onnx.numpy_helper
 import torch
 
 import data
@@ -37,19 +40,17 @@ FILES = ["fashion.onnx", "reference.json", "calibration.png", "calibration.label
 
 
 def main():
-    if len(sys.argv) != 3:
-        sys.exit("usage: reference.py state.pt folder")
+    if len(sys.argv) != 2:
+        sys.exit("usage: reference.py folder")
     torch.set_num_threads(2)
-    folder = sys.argv[2]
+    folder = sys.argv[1]
     path = os.path.join(folder, "fashion.onnx")
     _, _, test_x, test_y = data.load()
     pick = pack.balanced(test_y, 2000)
     x = train.scaled(test_x)
     y = torch.from_numpy(test_y.copy()).long()
 
-    net = Network()
-    net.load_state_dict(torch.load(sys.argv[1]))
-    net = net.to(memory_format=torch.channels_last).eval()
+    net = network(path).to(memory_format=torch.channels_last).eval()
 
     version, logits = onnxruntime_logits(path, x.numpy())
     right = logits.argmax(1) == test_y
@@ -93,6 +94,27 @@ def main():
     for name, value in result.items():
         if name not in ("logits_of_first_16", "predictions_2000"):
             print(f"{name}: {value}")
+
+
+def network(path):
+    """The Network whose numbers are those of an ONNX file by export.py."""
+    tensors = {t.name: torch.from_numpy(onnx.numpy_helper.to_array(t).copy())
+               for t in onnx.load(path).graph.initializer}
+    net = Network()
+    state = {}
+    for name, op, *_ in NODES:
+        if op == "bn":
+            state[key(name) + ".weight"] = tensors[name + "/scale"]
+            state[key(name) + ".bias"] = tensors[name + "/bias"]
+            state[key(name) + ".running_mean"] = tensors[name + "/mean"]
+            state[key(name) + ".running_var"] = tensors[name + "/variance"]
+            state[key(name) + ".num_batches_tracked"] = torch.tensor(0)
+        elif op in ("conv", "fc"):
+            state[key(name) + ".weight"] = tensors[name + "/weight"]
+            if name + "/bias" in tensors:
+                state[key(name) + ".bias"] = tensors[name + "/bias"]
+    net.layers.load_state_dict(state)
+    return net
 
 
 def onnxruntime_logits(model, x):
