@@ -45,7 +45,7 @@ func (in *Installation) kernelSteps() []step {
 		},
 		{
 			name: "build cache", note: "compiling what cells import, with the kernel's flags", local: true,
-			digest: digest(in.Go.Version, in.Go.Cache, sources, strings.Join(in.cellEnv(), " "), strings.Join(std, " ")),
+			digest: digest(in.Go.Version, in.Go.Cache, sources, strings.Join(cellSettings(), " "), strings.Join(std, " ")),
 			maxAge: 24 * time.Hour, // Go drops what it has not used for five days
 			do:     in.warm,
 		},

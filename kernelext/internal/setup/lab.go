@@ -26,7 +26,7 @@ func (in *Installation) Lab(ctx context.Context, opt LabOptions) error {
 	if err != nil {
 		return err
 	}
-	in.log.printf("%-14s %s", "opening", cmd.Args[len(cmd.Args)-1])
+	in.log.printf("%-14s JupyterLab on %s; stop it with Ctrl-C", "opening", cmd.Dir)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	// An interrupt from the terminal reaches JupyterLab too, which asks back;
 	// it must find us still there.
@@ -39,7 +39,7 @@ func (in *Installation) Lab(ctx context.Context, opt LabOptions) error {
 	return nil
 }
 
-// labCommand is the JupyterLab process; its last argument is what it opens.
+// labCommand is the JupyterLab process, in the folder that it serves.
 func (in *Installation) labCommand(ctx context.Context, opt LabOptions) (*exec.Cmd, error) {
 	root := filepath.Join(in.Checkout, "notebooks")
 	open := root
