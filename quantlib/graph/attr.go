@@ -42,6 +42,9 @@ type Attr struct {
 	Ref     string // inside a function: the function's attribute that this one takes its value from
 	Doc     string
 	Extra   []byte // what the file format keeps here and we do not read
+
+	TensorName  string // of T, in the file
+	TensorExtra []byte // what the file format keeps in T and we do not read
 }
 
 // IntAttr, IntsAttr, FloatAttr, StringAttr and TensorAttr make attributes.

@@ -16,7 +16,7 @@ import (
 // nobody makes are errors that name the node.
 func New(p Parts) (*Graph, error) {
 	g := &Graph{
-		name: p.Name, model: p.Model, inputs: p.Inputs, outputs: p.Outputs, outer: p.Outer,
+		name: p.Name, doc: p.Doc, extra: p.Extra, model: p.Model, inputs: p.Inputs, outputs: p.Outputs, outer: p.Outer,
 		consts: map[string]*Const{}, info: map[string]Value{},
 		producer: map[string]*Node{}, index: map[*Node]int{}, users: map[string][]*Node{},
 	}

@@ -10,7 +10,8 @@ import (
 // An Edit is a changed copy of a graph in the making. The graph it began from
 // stays as it was, and shares its constants and unchanged nodes with the copy.
 type Edit struct {
-	name            string
+	name, doc       string
+	extra           []byte
 	model           *Model
 	nodes           []*Node
 	inputs, outputs []Value
@@ -24,7 +25,7 @@ type Edit struct {
 // Edit begins a changed copy of g.
 func (g *Graph) Edit() *Edit {
 	e := &Edit{
-		name: g.name, model: g.model, outer: g.outer,
+		name: g.name, doc: g.doc, extra: g.extra, model: g.model, outer: g.outer,
 		nodes: slices.Clone(g.nodes), inputs: slices.Clone(g.inputs), outputs: slices.Clone(g.outputs),
 		consts: g.Consts(), info: g.Infos(), taken: map[string]bool{},
 	}
@@ -63,7 +64,7 @@ func (e *Edit) Graph() (*Graph, error) {
 		return !used[v.Name] && slices.ContainsFunc(e.consts, func(c *Const) bool { return c.Name == v.Name })
 	})
 	info := slices.DeleteFunc(slices.Clone(e.info), func(v Value) bool { return !used[v.Name] && !made[v.Name] })
-	return New(Parts{Name: e.name, Nodes: e.nodes, Inputs: inputs, Outputs: e.outputs,
+	return New(Parts{Name: e.name, Doc: e.doc, Extra: e.extra, Nodes: e.nodes, Inputs: inputs, Outputs: e.outputs,
 		Consts: consts, Info: info, Model: e.model, Outer: e.outer})
 }
 

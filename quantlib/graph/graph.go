@@ -15,6 +15,8 @@ import (
 // A Graph is a checked, immutable network. New and Edit.Graph make one.
 type Graph struct {
 	name     string
+	doc      string
+	extra    []byte
 	nodes    []*Node
 	inputs   []Value
 	outputs  []Value
@@ -99,6 +101,8 @@ type Function struct {
 // Parts is what New builds a graph from.
 type Parts struct {
 	Name            string
+	Doc             string
+	Extra           []byte  // what the file format keeps here and we do not read
 	Nodes           []*Node // any order
 	Inputs, Outputs []Value
 	Consts          []*Const
@@ -112,6 +116,12 @@ func (g *Graph) Name() string { return g.name }
 
 // Model is what the file says beside the graph; never nil, not to be changed.
 func (g *Graph) Model() *Model { return g.model }
+
+// Doc is the graph's description.
+func (g *Graph) Doc() string { return g.doc }
+
+// Extra is what the file format keeps in the graph and we do not read.
+func (g *Graph) Extra() []byte { return g.extra }
 
 // Nodes is the operator calls in an order that can be run; not to be changed.
 func (g *Graph) Nodes() []*Node { return g.nodes }

@@ -1,0 +1,76 @@
+package chart
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/quantnb/quantnb/quantlib"
+)
+
+// SNRBars draws the SQNR at the network's output, in dB, when one layer alone
+// runs at the given width: its weights, or the activations that flow into it.
+// Error bars are one standard error over samples.
+//
+// It panics if the grid has no such width.
+func SNRBars(g *quantlib.Grid, bits int, order Order) *Figure {
+	d := BarData{
+		Title:    fmt.Sprintf("Noise at the output when one layer runs at %d bits", bits),
+		Subtitle: fmt.Sprintf("%d samples, %s; higher is better", g.Samples, g.Methods),
+		Labels:   g.Layers, Name: "SQNR", Unit: "dB", Order: order,
+	}
+	for _, mode := range []quantlib.Mode{quantlib.Weight, quantlib.Activation} {
+		s := Series{Name: mode.String()}
+		for _, layer := range g.Layers {
+			c := g.At(layer, bits, mode)
+			v, e := c.SQNR(), c.SQNRErr()
+			if !c.Valid {
+				v, e = math.NaN(), 0
+			}
+			s.Values, s.Err = append(s.Values, v), append(s.Err, e)
+		}
+		d.Series = append(d.Series, s)
+	}
+	return Bars(d)
+}
+
+// ActivationHistogram draws how the values that flow into a layer are spread,
+// with the codes and the clip limits of one width.
+func ActivationHistogram(h *quantlib.Histogram) *Figure {
+	edges := make([]float64, len(h.Counts)+1)
+	for i := range edges {
+		edges[i] = h.Lo + (h.Hi-h.Lo)*float64(i)/float64(len(h.Counts))
+	}
+	return Histogram(HistogramData{
+		Title: fmt.Sprintf("Into %s at %d bits", h.Layer, h.Scheme.Bits), Name: "activation",
+		Float:  Counts{Edges: edges, N: h.Counts},
+		Levels: h.Levels(1 << 16), Clip: []float64{h.ClipLo, h.ClipHi},
+		Scheme: h.Scheme.String(), SQNR: h.SQNR,
+	})
+}
+
+// AccuracyCurve draws accuracy over uniform widths: weights alone, activations
+// alone and both, with the float network as a line. Without labels it draws the
+// agreement with the float network.
+func AccuracyCurve(c *quantlib.Curve) *Figure {
+	pick := func(a quantlib.Accuracy) (y, e float64) { return 100 * a.Top1.Mean, 100 * a.Top1.StdErr }
+	d := CurveData{
+		Title:    "Accuracy over bits, all layers alike",
+		Subtitle: fmt.Sprintf("%d samples; bars are one standard error", c.Float.Samples),
+	}
+	if !c.Float.Labeled {
+		d.Title, d.YName = "Agreement with the float network over bits, all layers alike", "top-1 agreement"
+		pick = func(a quantlib.Accuracy) (y, e float64) {
+			return 100 * a.Noise.Agreement.Mean, 100 * a.Noise.Agreement.StdErr
+		}
+	}
+	d.Float, _ = pick(c.Float)
+	for mode, name := range []string{"weights only", "activations only", "both"} {
+		l := Line{Name: name}
+		for i, a := range c.Points[mode] {
+			y, e := pick(a)
+			l.X, l.Y, l.Err = append(l.X, float64(c.Widths[i])), append(l.Y, y), append(l.Err, e)
+		}
+		d.Lines = append(d.Lines, l)
+	}
+	return Curve(d)
+}

@@ -1,0 +1,104 @@
+package quantlib
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/quantnb/quantnb/quantlib/calibrate"
+	"github.com/quantnb/quantnb/quantlib/observe"
+	"github.com/quantnb/quantnb/quantlib/quant"
+)
+
+// Histogram is how the values that flow into a layer are spread, and the codes
+// that quantization offers them.
+type Histogram struct {
+	Layer  string
+	Value  string    // name of the tensor
+	Lo, Hi float64   // the first bin begins at Lo, the last ends at Hi
+	Counts []float64 // of values, by bin; all bins have the same width
+	Scheme quant.Scheme
+	Scale  float64
+	Zero   int
+	// ClipLo and ClipHi are the least and the greatest value that a code stands for.
+	ClipLo, ClipHi float64
+	// Clipped is the share of values beyond the clip limits by more than half a step.
+	Clipped float64
+	SQNR    float64 // dB, of these values alone; as expected of values spread evenly over the statistics' fine bins
+	Stats   observe.Stats
+}
+
+// Levels is the values that the codes stand for, ascending; nil where there are
+// more than max.
+func (h *Histogram) Levels(max int) []float64 {
+	lo, hi := h.Scheme.Range()
+	if int(hi)-int(lo)+1 > max {
+		return nil
+	}
+	var levels []float64
+	for c := int(lo); c <= int(hi); c++ {
+		levels = append(levels, float64(c-h.Zero)*h.Scale)
+	}
+	return levels
+}
+
+// Histogram is the spread of the (first) activation that flows into a layer
+// over the calibration samples, and the grid that quantization at the given
+// width lays over it.
+func (s *Study) Histogram(ctx context.Context, layer string, bits int) (*Histogram, error) {
+	if bits < 1 || bits > 16 {
+		return nil, fmt.Errorf("quantlib: width of %d bits; widths are 1..16", bits)
+	}
+	p, err := s.parts()
+	if err != nil {
+		return nil, err
+	}
+	i, err := p.m.Layer(layer)
+	if err != nil {
+		return nil, err
+	}
+	if len(p.m.Layers[i].Activations) == 0 {
+		return nil, fmt.Errorf("quantlib: layer %q has no activation to quantize", layer)
+	}
+	st, err := s.statistics(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return histogram(st, layer, p.m.Layers[i].Activations[0], bits, s.Methods)
+}
+
+const histogramBins = 256
+
+func histogram(st *calibrate.Stats, layer string, quantizer, bits int, m Methods) (*Histogram, error) {
+	mp := st.Map()
+	pl := mp.Uniform(0, bits)
+	h := &Histogram{Layer: layer, Value: mp.Quantizers[quantizer].Value, Scheme: pl.Scheme(quantizer)}
+	params, err := st.Params(quantizer, h.Scheme, m)
+	if err != nil {
+		return nil, err
+	}
+	scale, zero := params.At(0)
+	h.Scale, h.Zero = float64(scale), int(zero)
+	lo, hi := h.Scheme.Reals(scale, zero)
+	h.ClipLo, h.ClipHi = float64(lo), float64(hi)
+	c := st.Value(h.Value)
+	if h.Stats, err = c.Stats(); err != nil {
+		return nil, fmt.Errorf("quantlib: layer %q: %w", layer, err)
+	}
+	h.Lo, h.Hi = min(h.Stats.Min, h.ClipLo), max(h.Stats.Max, h.ClipHi)
+	if h.Lo == h.Hi {
+		h.Hi = h.Lo + 1
+	}
+	pad := (h.Hi - h.Lo) / 50
+	h.Lo, h.Hi = h.Lo-pad, h.Hi+pad
+	h.Counts = c.Histogram(h.Lo, h.Hi, histogramBins)
+	noise, _ := c.Noise(scale, zero, h.Scheme)
+	signal := float64(h.Stats.Count) * (h.Stats.Mean*h.Stats.Mean + h.Stats.Std*h.Stats.Std)
+	h.SQNR = quant.Decibel(noise / signal)
+	half := h.Scale / 2
+	total, inside := float64(h.Stats.Count), 0.0
+	if a, b := h.ClipLo-half, h.ClipHi+half; total > 0 {
+		inside = c.Histogram(a, b, 1)[0]
+		h.Clipped = max(0, 1-inside/total)
+	}
+	return h, nil
+}

@@ -1,0 +1,219 @@
+// Package quantlib asks of a neural network: what if this layer ran at 4 bits?
+//
+// Open a model, bind it to data in a Study, and ask:
+//
+//	model, err := quantlib.Open("model.onnx")
+//	study := quantlib.Study{Model: model, Calibration: images, Test: tests}
+//	grid, err := study.Grid(ctx)   // noise of each layer at each width
+//	curve, err := study.Curve(ctx) // accuracy over uniform widths
+//
+// A Model and a Study's results are read-only and safe for concurrent use.
+package quantlib
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"text/tabwriter"
+
+	"github.com/quantnb/quantnb/quantlib/exec"
+	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/onnx"
+	"github.com/quantnb/quantnb/quantlib/ops"
+	"github.com/quantnb/quantnb/quantlib/plan"
+	"github.com/quantnb/quantnb/quantlib/rewrite"
+	"github.com/quantnb/quantnb/quantlib/tensor"
+)
+
+// A Model is an opened network. Opening costs next to nothing: rewriting and
+// the making of an executor wait until they are needed.
+type Model struct {
+	file *graph.Graph
+	key  func() string
+
+	prepare func() (prepared, error)
+}
+
+// prepared is a model made ready to be quantized.
+type prepared struct {
+	session *exec.Session
+	m       *plan.Map
+}
+
+// Open maps an ONNX file, opset 7 and up. Its tensors stay in the file until
+// they are used; the file must not change while the program runs.
+func Open(path string) (*Model, error) {
+	g, err := onnx.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return newModel(g), nil
+}
+
+// Read reads an ONNX model to its end.
+func Read(r io.Reader) (*Model, error) {
+	g, err := onnx.Read(r)
+	if err != nil {
+		return nil, err
+	}
+	return newModel(g), nil
+}
+
+// Decode is the model that an ONNX file of these bytes holds. The model keeps
+// using data, which must not change.
+func Decode(data []byte) (*Model, error) {
+	g, err := onnx.Decode(data, "")
+	if err != nil {
+		return nil, err
+	}
+	return newModel(g), nil
+}
+
+// FromGraph is the model of a graph that was built or parsed elsewhere.
+func FromGraph(g *graph.Graph) *Model { return newModel(g) }
+
+func newModel(g *graph.Graph) *Model {
+	m := &Model{file: g}
+	m.prepare = sync.OnceValues(m.build)
+	m.key = sync.OnceValue(m.digest)
+	return m
+}
+
+// Passes is what a model goes through before quantizers are placed.
+func Passes() []*rewrite.Pass {
+	return []*rewrite.Pass{
+		rewrite.RemoveIdentity,
+		rewrite.FoldConstants(func(n *graph.Node, opset int, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
+			return ops.Apply(n, opset, in...)
+		}),
+		rewrite.FoldBatchNorm,
+	}
+}
+
+func (m *Model) build() (prepared, error) {
+	var p prepared
+	// All missing operators are reported before a pass may stumble over one.
+	if _, err := exec.New(m.file, exec.Options{NoFuse: true}); err != nil {
+		return p, err
+	}
+	g, err := rewrite.Apply(m.file, Passes()...)
+	if err != nil {
+		return p, err
+	}
+	var visible []string
+	if p.m, err = plan.Place(g); err == nil {
+		visible = p.m.Activations()
+	} else if !errors.Is(err, plan.ErrNothing) {
+		return p, err
+	}
+	p.session, err = exec.New(g, exec.Options{Visible: visible})
+	return p, err
+}
+
+// Graph is the network as the file has it.
+func (m *Model) Graph() *graph.Graph { return m.file }
+
+// Session runs the network, with batch normalizations folded.
+func (m *Model) Session() (*exec.Session, error) {
+	p, err := m.prepare()
+	return p.session, err
+}
+
+// Map is where quantizers sit.
+func (m *Model) Map() (*plan.Map, error) {
+	p, err := m.prepare()
+	if err != nil {
+		return nil, err
+	}
+	if p.m == nil {
+		return nil, plan.ErrNothing
+	}
+	return p.m, nil
+}
+
+// Layers is the names of the layers that can be quantized, in the order they
+// run.
+func (m *Model) Layers() ([]string, error) {
+	p, err := m.Map()
+	if err != nil {
+		return nil, err
+	}
+	names := make([]string, len(p.Layers))
+	for i, l := range p.Layers {
+		names[i] = l.Name
+	}
+	return names, nil
+}
+
+// String says what the model is: inputs, outputs, operators and weights.
+func (m *Model) String() string {
+	var b strings.Builder
+	g := m.file
+	fmt.Fprintf(&b, "network %s, opset %d, %d nodes\n", clean(g.Name()), g.Opset(""), len(g.Nodes()))
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, v := range g.Inputs() {
+		fmt.Fprintf(w, "input\t%s\t%s\n", clean(v.Name), describe(v))
+	}
+	for _, v := range g.Outputs() {
+		fmt.Fprintf(w, "output\t%s\t%s\n", clean(v.Name), describe(v))
+	}
+	w.Flush()
+	count := map[string]int{}
+	var order []string
+	for _, n := range g.Nodes() {
+		if count[n.Op] == 0 {
+			order = append(order, n.Op)
+		}
+		count[n.Op]++
+	}
+	for i, op := range order {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%d %s", count[op], clean(op))
+	}
+	elements, bytes := 0, 0
+	for _, c := range g.Consts() {
+		if c.Tensor.DType().IsFloat() {
+			elements += c.Tensor.Len()
+			bytes += c.Tensor.DType().Bytes(c.Tensor.Len())
+		}
+	}
+	fmt.Fprintf(&b, "\n%d parameters, %d bytes\n", elements, bytes)
+	return b.String()
+}
+
+func describe(v graph.Value) string {
+	parts := make([]string, len(v.Dims))
+	for i, d := range v.Dims {
+		switch {
+		case d.Size >= 0:
+			parts[i] = fmt.Sprint(d.Size)
+		case d.Name != "":
+			parts[i] = clean(d.Name)
+		default:
+			parts[i] = "?"
+		}
+	}
+	return fmt.Sprintf("%v[%s]", v.DType, strings.Join(parts, " "))
+}
+
+// clean makes a name from a file fit for a line of text.
+func clean(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, name)
+}
+
+// Must is v, for notebook cells and examples. It panics if err is not nil.
+func Must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
