@@ -77,11 +77,13 @@ func (m Images) Batch(lo, hi int) (exec.Values, error) {
 	return exec.Values{m.Input: t}, nil
 }
 
-// Key is a digest of the samples, without the labels.
+// Key is a digest of the samples and their labels.
 func (m Images) Key() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "images %q %v %v %v %v\n", m.Input, m.Shape, m.Divide, m.Mean, m.Std)
+	fmt.Fprintf(h, "%d\n", len(m.Pixels))
 	h.Write(m.Pixels)
+	h.Write(m.Labels)
 	return hex.EncodeToString(h.Sum(nil))
 }
 

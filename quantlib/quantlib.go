@@ -20,6 +20,7 @@ import (
 
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/memo"
 	"github.com/quantnb/quantnb/quantlib/onnx"
 	"github.com/quantnb/quantnb/quantlib/ops"
 	"github.com/quantnb/quantnb/quantlib/plan"
@@ -30,8 +31,9 @@ import (
 // A Model is an opened network. Opening costs next to nothing: rewriting and
 // the making of an executor wait until they are needed.
 type Model struct {
-	file *graph.Graph
-	key  func() string
+	file  *graph.Graph
+	key   func() memo.Key // of the file's bytes
+	known bool            // these bytes are all that the model is
 
 	prepare func() (prepared, error)
 }
@@ -45,20 +47,20 @@ type prepared struct {
 // Open maps an ONNX file, opset 7 and up. Its tensors stay in the file until
 // they are used; the file must not change while the program runs.
 func Open(path string) (*Model, error) {
-	g, err := onnx.Open(path)
+	g, data, err := onnx.OpenBytes(path)
 	if err != nil {
 		return nil, err
 	}
-	return newModel(g), nil
+	return newModel(g, data), nil
 }
 
 // Read reads an ONNX model to its end.
 func Read(r io.Reader) (*Model, error) {
-	g, err := onnx.Read(r)
+	data, err := io.ReadAll(r)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("quantlib: reading the model: %w", err)
 	}
-	return newModel(g), nil
+	return Decode(data)
 }
 
 // Decode is the model that an ONNX file of these bytes holds. The model keeps
@@ -68,16 +70,18 @@ func Decode(data []byte) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newModel(g), nil
+	return newModel(g, data), nil
 }
 
-// FromGraph is the model of a graph that was built or parsed elsewhere.
-func FromGraph(g *graph.Graph) *Model { return newModel(g) }
+// FromGraph is the model of a graph that was built or parsed elsewhere. Results
+// about it are not stored (see Study.NoMemo).
+func FromGraph(g *graph.Graph) *Model { return newModel(g, nil) }
 
-func newModel(g *graph.Graph) *Model {
+func newModel(g *graph.Graph, data []byte) *Model {
 	m := &Model{file: g}
 	m.prepare = sync.OnceValues(m.build)
-	m.key = sync.OnceValue(m.digest)
+	m.key = sync.OnceValue(func() memo.Key { return memo.KeyOf(data) })
+	m.known = data != nil && !external(g)
 	return m
 }
 

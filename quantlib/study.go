@@ -2,15 +2,12 @@ package quantlib
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"sync"
 
 	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
-	"github.com/quantnb/quantnb/quantlib/onnx"
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/sense"
 )
@@ -44,6 +41,12 @@ type Study struct {
 	Test        Samples // what Evaluate and Curve measure on; nil: the calibration samples
 	Methods     Methods // how ranges are chosen; zero: by least squared error
 	Samples     int     // of Calibration that Grid measures on; 0 means 64
+	// NoMemo keeps results from being looked up in, and written to, the user's
+	// store (see package memo). They are stored under the content of the model
+	// and of the samples, the settings, and the version of quantlib's numerics;
+	// only samples that have a Key (as Images do) and methods of this module
+	// take part.
+	NoMemo bool
 	// Progress is told how far a long call is. It is called in turn.
 	Progress func(what string, done, total int)
 
@@ -101,7 +104,9 @@ func (s *Study) statistics(ctx context.Context, p parts) (*calibrate.Stats, erro
 	if s.stats != nil {
 		return s.stats, nil
 	}
-	st, err := calibrate.Collect(ctx, p.session, p.m, p.calibration, calibrate.Config{Progress: s.progress("calibrating")})
+	st, err := recall(s, p, "statistics", func() (*calibrate.Stats, error) {
+		return calibrate.Collect(ctx, p.session, p.m, p.calibration, calibrate.Config{Progress: s.progress("calibrating")})
+	}, func(data []byte) (*calibrate.Stats, error) { return calibrate.Restore(p.m, data) }, (*calibrate.Stats).MarshalBinary)
 	if err == nil {
 		s.stats = st
 	}
@@ -115,16 +120,17 @@ func (s *Study) Grid(ctx context.Context, widths ...int) (*Grid, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.statistics(ctx, p)
-	if err != nil {
-		return nil, err
+	c := sense.Config{Widths: widths, Methods: s.Methods, Samples: s.Samples, Progress: s.progress("measuring layers")}
+	if c.Samples == 0 {
+		c.Samples = 64
 	}
-	samples := s.Samples
-	if samples == 0 {
-		samples = 64
-	}
-	return sense.Sweep(ctx, p.session, st, p.calibration, sense.Config{
-		Widths: widths, Methods: s.Methods, Samples: samples, Progress: s.progress("measuring layers")})
+	return recall(s, p, fmt.Sprint("grid ", widths, c.Samples, c.Methods), func() (*Grid, error) {
+		st, err := s.statistics(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		return sense.Sweep(ctx, p.session, st, p.calibration, c)
+	}, func(data []byte) (*Grid, error) { return sense.RestoreGrid(p.m, data) }, (*Grid).MarshalBinary)
 }
 
 // Curve measures accuracy over uniform widths on the test samples. No widths
@@ -134,12 +140,14 @@ func (s *Study) Curve(ctx context.Context, widths ...int) (*Curve, error) {
 	if err != nil {
 		return nil, err
 	}
-	st, err := s.statistics(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	return sense.Accuracies(ctx, p.session, st, p.test, sense.Config{
-		Widths: widths, Methods: s.Methods, Progress: s.progress("measuring accuracy")})
+	return recall(s, p, fmt.Sprint("curve ", widths, s.Methods), func() (*Curve, error) {
+		st, err := s.statistics(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		return sense.Accuracies(ctx, p.session, st, p.test, sense.Config{
+			Widths: widths, Methods: s.Methods, Progress: s.progress("measuring the curve")})
+	}, restore[Curve], store[Curve])
 }
 
 // Evaluate measures a plan on the test samples.
@@ -148,12 +156,19 @@ func (s *Study) Evaluate(ctx context.Context, pl Plan) (Accuracy, error) {
 	if err != nil {
 		return Accuracy{}, err
 	}
-	st, err := s.statistics(ctx, p)
+	a, err := recall(s, p, fmt.Sprint("evaluate ", pl.Key(), s.Methods), func() (*Accuracy, error) {
+		st, err := s.statistics(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		a, err := sense.Evaluate(ctx, p.session, st, pl, p.test, sense.Config{
+			Methods: s.Methods, Progress: s.progress("measuring accuracy")})
+		return &a, err
+	}, restore[Accuracy], store[Accuracy])
 	if err != nil {
 		return Accuracy{}, err
 	}
-	return sense.Evaluate(ctx, p.session, st, pl, p.test, sense.Config{
-		Methods: s.Methods, Progress: s.progress("measuring accuracy")})
+	return *a, nil
 }
 
 // Float is the plan that quantizes nothing.
@@ -176,15 +191,4 @@ func (s *Study) Uniform(weight, activation int) (Plan, error) {
 		return Plan{}, err
 	}
 	return m.Uniform(weight, activation), nil
-}
-
-// digest names the model's content: a SHA-256 of its encoded form, "" where it
-// cannot be encoded.
-func (m *Model) digest() string {
-	data, err := onnx.Encode(m.file)
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }

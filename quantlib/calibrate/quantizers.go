@@ -36,6 +36,19 @@ func (m Methods) String() string {
 	return fmt.Sprintf("weights %v, activations %v", m.weight(), m.activation())
 }
 
+// Known reports whether both methods are those of package observe, whose
+// results depend on their names and the data alone.
+func (m Methods) Known() bool {
+	for _, x := range []observe.Shared{m.weight(), m.activation()} {
+		switch x.(type) {
+		case observe.MinMax, observe.MovingAverage, observe.Percentile, observe.MSE, observe.KL:
+		default:
+			return false
+		}
+	}
+	return true
+}
+
 // rangeKey holds what the parameters of one tensor depend on.
 type rangeKey struct {
 	value, method string
@@ -90,30 +103,13 @@ func activationParams(c *observe.Collector, scheme quant.Scheme, m observe.Share
 	return quant.One(scale, zero), nil
 }
 
-// weightParams chooses a range for each granule of a weight. A granule of zeros
-// has any scale.
+// weightParams chooses a range for each granule of a weight.
 func weightParams(t *tensor.Tensor, q plan.Quantizer, scheme quant.Scheme, m observe.Shared) (quant.Params, error) {
-	w := t.F32()
 	l := quant.For(t.Shape(), q.Axis, q.Group, scheme)
-	if (m == observe.Shared(observe.MinMax{})) || scheme.Binary() {
-		return quant.Weights(w, l, scheme), nil
+	if m == observe.Shared(observe.MinMax{}) {
+		return quant.Weights(t.F32(), l, scheme), nil
 	}
-	n := l.Granules()
-	rows := make([][]float32, n)
-	l.Runs(func(g, from, to int) { rows[g] = append(rows[g], w[from:to]...) })
-	p := quant.Params{Scale: make([]float32, n), Zero: make([]int32, n)}
-	for g, row := range rows {
-		c := observe.NewCollector()
-		c.Observe(row)
-		scale, zero, err := observe.Params(m, c, scheme)
-		if errors.Is(err, observe.ErrNoData) {
-			scale, zero = quant.ParamsFromRange(0, 0, scheme)
-		} else if err != nil {
-			return quant.Params{}, err
-		}
-		p.Scale[g], p.Zero[g] = scale, zero
-	}
-	return p, nil
+	return observe.Weights(t.F32(), l, scheme, m)
 }
 
 // fake is the quantizer of one activation.

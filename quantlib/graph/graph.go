@@ -51,10 +51,11 @@ type Dim struct {
 // A Const is a value known before the network runs: an initializer, or the
 // output of a Constant node.
 type Const struct {
-	Name   string
-	Tensor *tensor.Tensor
-	Node   *Node  // the Constant node it stood in; nil for an initializer
-	Extra  []byte // what the file format keeps here and we do not read
+	Name     string
+	Tensor   *tensor.Tensor
+	External bool   // its elements stand in a file beside the model
+	Node     *Node  // the Constant node it stood in; nil for an initializer
+	Extra    []byte // what the file format keeps here and we do not read
 }
 
 // A Node is one operator call. It must not be changed after New.

@@ -22,15 +22,22 @@ import (
 // runs, and the file must not change meanwhile. Errors name the file and the
 // place in it.
 func Open(path string) (*graph.Graph, error) {
+	g, _, err := OpenBytes(path)
+	return g, err
+}
+
+// OpenBytes is Open that also returns the mapped file, which must not be
+// changed.
+func OpenBytes(path string) (*graph.Graph, []byte, error) {
 	data, err := mapFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("onnx: %w", err)
+		return nil, nil, fmt.Errorf("onnx: %w", err)
 	}
 	g, err := Decode(data, filepath.Dir(path))
 	if err != nil {
-		return nil, fmt.Errorf("onnx: %s: %w", filepath.Base(path), trim(err))
+		return nil, nil, fmt.Errorf("onnx: %s: %w", filepath.Base(path), trim(err))
 	}
-	return g, nil
+	return g, data, nil
 }
 
 // Read decodes what r gives up to its end. External data files are not found.

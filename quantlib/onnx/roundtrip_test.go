@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/quantnb/quantnb/quantlib/graph"
 )
 
 // checkRoundTrip holds that writing g and reading it again gives the same graph
@@ -130,4 +132,21 @@ func TestNodeTestsSurviveARoundTrip(t *testing.T) {
 		t.Errorf("only %d models and %d tensors were found", models, tensors)
 	}
 	t.Logf("%d models, %d refused as unsupported, %d tensor files", models, refused, tensors)
+}
+
+// checkSaved holds that g, written with its external data inside, reads back
+// the same without a folder.
+func checkSaved(t *testing.T, g *graph.Graph) {
+	t.Helper()
+	data, err := Encode(g)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := Decode(data, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if dump(g) != dump(h) {
+		t.Error("the written graph is another")
+	}
 }

@@ -26,9 +26,10 @@ func DecodeTensor(data []byte) (name string, t *tensor.Tensor, err error) {
 }
 
 type decodedTensor struct {
-	name  string
-	t     *tensor.Tensor
-	extra []byte
+	name     string
+	t        *tensor.Tensor
+	extra    []byte
+	external bool
 }
 
 func (d *decoder) initializer(v field) (*graph.Const, error) {
@@ -39,7 +40,7 @@ func (d *decoder) initializer(v field) (*graph.Const, error) {
 	if p.name == "" {
 		return nil, errors.New("it has no name")
 	}
-	return &graph.Const{Name: p.name, Tensor: p.t, Extra: p.extra}, nil
+	return &graph.Const{Name: p.name, Tensor: p.t, External: p.external, Extra: p.extra}, nil
 }
 
 func (d *decoder) tensor(v field) (decodedTensor, error) {
@@ -113,6 +114,7 @@ func (d *decoder) tensorProto(data []byte) (decodedTensor, error) {
 	if dt < 1 || dt > 255 || !tensor.DType(dt).Known() {
 		return out, fmt.Errorf("unknown element type %d", dt)
 	}
+	out.external = p.outside == 1
 	out.t, err = d.elements(tensor.DType(dt), shape, p)
 	return out, err
 }

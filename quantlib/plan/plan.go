@@ -190,6 +190,16 @@ func elements(shape []int) int {
 	return n
 }
 
+// Key is a short text of all schemes: plans of one network with equal keys are
+// equal.
+func (p Plan) Key() string {
+	var b strings.Builder
+	for i, s := range p.schemes {
+		fmt.Fprintf(&b, "%d %v;", i, s)
+	}
+	return b.String()
+}
+
 // String is a table of the layers and their formats.
 func (p Plan) String() string {
 	var b strings.Builder

@@ -1,0 +1,71 @@
+package calibrate
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/quantnb/quantnb/quantlib/observe"
+	"github.com/quantnb/quantnb/quantlib/plan"
+)
+
+// MarshalBinary is the statistics as bytes, which Restore reads.
+func (s *Stats) MarshalBinary() ([]byte, error) {
+	b := binary.AppendUvarint(nil, uint64(s.samples))
+	for _, name := range s.m.Activations() {
+		c, err := s.values[name].MarshalBinary()
+		if err != nil {
+			return nil, fmt.Errorf("calibrate: %q: %w", name, err)
+		}
+		b = binary.AppendUvarint(b, uint64(len(name)))
+		b = append(b, name...)
+		b = binary.AppendUvarint(b, uint64(len(c)))
+		b = append(b, c...)
+	}
+	return b, nil
+}
+
+var errDamaged = errors.New("calibrate: stored statistics are damaged or of another network")
+
+// Restore reads what MarshalBinary has written, for the same network.
+func Restore(m *plan.Map, data []byte) (*Stats, error) {
+	n, data, err := number(data)
+	if err != nil || n == 0 {
+		return nil, errDamaged
+	}
+	s := &Stats{m: m, samples: n, values: map[string]*observe.Collector{}, ranges: map[rangeKey]rangeValue{}}
+	for _, want := range m.Activations() {
+		var name, body []byte
+		if name, data, err = piece(data); err != nil || string(name) != want {
+			return nil, errDamaged
+		}
+		if body, data, err = piece(data); err != nil {
+			return nil, err
+		}
+		c := observe.NewCollector()
+		if err := c.UnmarshalBinary(body); err != nil {
+			return nil, fmt.Errorf("calibrate: %q: %w", want, err)
+		}
+		s.values[want] = c
+	}
+	if len(data) > 0 {
+		return nil, errDamaged
+	}
+	return s, nil
+}
+
+func number(b []byte) (int, []byte, error) {
+	v, n := binary.Uvarint(b)
+	if n <= 0 || v > 1<<40 {
+		return 0, nil, errDamaged
+	}
+	return int(v), b[n:], nil
+}
+
+func piece(b []byte) (p, rest []byte, err error) {
+	n, b, err := number(b)
+	if err != nil || n > len(b) {
+		return nil, nil, errDamaged
+	}
+	return b[:n], b[n:], nil
+}

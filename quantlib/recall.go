@@ -1,0 +1,81 @@
+package quantlib
+
+import (
+	"bytes"
+	"encoding/gob"
+
+	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/memo"
+)
+
+// numerics is the version of everything that a stored result depends on beside
+// its inputs. It goes up with each change that alters a bit of any result.
+const numerics = 1
+
+// recall is what compute makes for a question about the study's model and data,
+// from the store where it was asked before.
+func recall[T any](s *Study, p parts, question string, compute func() (*T, error), restore func([]byte) (*T, error), marshal func(*T) ([]byte, error)) (*T, error) {
+	store, key := s.memo(p, question)
+	if data, ok := store.Get(key); ok {
+		if v, err := restore(data); err == nil {
+			return v, nil
+		}
+	}
+	v, err := compute()
+	if err != nil || store == memo.Off {
+		return v, err
+	}
+	if data, err := marshal(v); err == nil {
+		// A store that cannot be written to costs time, not the result.
+		_ = store.Put(key, data)
+	}
+	return v, nil
+}
+
+// memo is the store and the key of a question; memo.Off where the answer does
+// not depend on content alone.
+func (s *Study) memo(p parts, question string) (*memo.Store, memo.Key) {
+	if s.NoMemo || !s.Model.known {
+		return memo.Off, memo.Key{}
+	}
+	calibration, test := keyOf(p.calibration), keyOf(p.test)
+	if calibration == "" || test == "" || !s.Methods.Known() {
+		return memo.Off, memo.Key{}
+	}
+	store, err := memo.Default()
+	if err != nil {
+		return memo.Off, memo.Key{}
+	}
+	return store, memo.KeyOf(numerics, s.Model.key(), calibration, test, question)
+}
+
+func keyOf(data Samples) string {
+	switch b := data.(type) {
+	case bound:
+		return b.key()
+	case boundLabeled:
+		return b.key()
+	}
+	return ""
+}
+
+func restore[T any](data []byte) (*T, error) {
+	v := new(T)
+	return v, gob.NewDecoder(bytes.NewReader(data)).Decode(v)
+}
+
+func store[T any](v *T) ([]byte, error) {
+	var b bytes.Buffer
+	err := gob.NewEncoder(&b).Encode(v)
+	return b.Bytes(), err
+}
+
+// external reports whether weights of g stand in other files.
+func external(g *graph.Graph) bool {
+	for _, c := range g.Consts() {
+		if c.External {
+			return true
+		}
+	}
+	return false
+}

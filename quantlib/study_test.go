@@ -1,0 +1,423 @@
+package quantlib_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/quantnb/quantnb/notebooks/demo"
+	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/calibrate"
+	"github.com/quantnb/quantnb/quantlib/exec"
+	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/plan"
+	"github.com/quantnb/quantnb/quantlib/sense"
+	"github.com/quantnb/quantnb/quantlib/tensor"
+)
+
+// newStudy is the embedded model with the first images of its data.
+func newStudy(t testing.TB, calibration, test int) *quantlib.Study {
+	t.Helper()
+	return &quantlib.Study{
+		Model:       demoModel(t),
+		Calibration: demoImages(demo.Calibration(), calibration),
+		Test:        demoImages(demo.Test(), test),
+	}
+}
+
+func TestSharedModelsRunAtAnyBatch(t *testing.T) {
+	for i, c := range sharedModels {
+		t.Run(c.name, func(t *testing.T) {
+			m := openShared(t, c.name)
+			s, err := m.Session()
+			if err != nil {
+				t.Fatal(err)
+			}
+			input, output := m.Graph().Inputs()[0].Name, m.Graph().Outputs()[0].Name
+			x := tensor.New(tensor.Float32, append([]int{3}, c.shape...)...)
+			lcg(x.F32(), uint32(i+1), float64(c.low), float64(c.high))
+			run := func(x *tensor.Tensor) *tensor.Tensor {
+				t.Helper()
+				out, err := s.Run(context.Background(), exec.Values{input: x})
+				if err != nil {
+					t.Fatal(err)
+				}
+				return out[output]
+			}
+			all := run(x)
+			if all.Dim(0) != 3 {
+				t.Fatalf("output %v for a batch of 3", all.Shape())
+			}
+			for k := range 3 {
+				if one := run(x.Slice(k, k+1)); !tensor.Equal(one, all.Slice(k, k+1)) {
+					t.Errorf("sample %d alone gives other bits than in the batch", k)
+				}
+			}
+			if tensor.Equal(all.Slice(0, 1), all.Slice(1, 2)) {
+				t.Error("two different samples give the same output")
+			}
+			layers, err := m.Layers()
+			if err != nil || len(layers) == 0 {
+				t.Errorf("layers %v, %v", layers, err)
+			}
+		})
+	}
+}
+
+// sweep measures a small grid of the embedded model.
+func sweep(t *testing.T, threads int, c sense.Config) *sense.Grid {
+	t.Helper()
+	m, err := demoModel(t).Map()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := exec.New(m.Graph, exec.Options{Threads: threads, Visible: m.Activations()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := demoImages(demo.Calibration(), 48)
+	st, err := calibrate.Collect(context.Background(), s, m, data, calibrate.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := sense.Sweep(context.Background(), s, st, data, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// sameCells compares grids by their bits; NaN equals itself.
+func sameCells(t *testing.T, what string, a, b *sense.Grid) {
+	t.Helper()
+	if len(a.Cells) != len(b.Cells) || len(a.Cells) == 0 {
+		t.Fatalf("%s: %d and %d cells", what, len(a.Cells), len(b.Cells))
+	}
+	bits := func(c sense.Cell) (list []uint64) {
+		for _, m := range []sense.Measure{c.NSR, c.Cosine, c.MSE, c.Agreement} {
+			list = append(list, math.Float64bits(m.Mean), math.Float64bits(m.StdErr))
+		}
+		return list
+	}
+	bad := 0
+	for i := range a.Cells {
+		x, y := bits(a.Cells[i]), bits(b.Cells[i])
+		for k := range x {
+			if x[k] != y[k] || a.Cells[i].Valid != b.Cells[i].Valid {
+				if bad++; bad <= 3 {
+					t.Errorf("%s: cell %d is %+v and %+v", what, i, a.Cells[i], b.Cells[i])
+				}
+				break
+			}
+		}
+	}
+	if bad > 3 {
+		t.Errorf("%s: %d of %d cells differ", what, bad, len(a.Cells))
+	}
+}
+
+func TestGridEqualsNaiveRunBitForBit(t *testing.T) {
+	c := sense.Config{Widths: []int{2, 4, 8}, Samples: 6, Batch: 4} // the last batch is smaller
+	fast := sweep(t, 2, c)
+	c.Naive = true
+	naive := sweep(t, 2, c)
+	sameCells(t, "re-run and whole run", fast, naive)
+	if fast.Calls >= naive.Calls || naive.Calls != naive.Full || fast.Full != naive.Full {
+		t.Errorf("%d of %d calls re-run, naive %d of %d", fast.Calls, fast.Full, naive.Calls, naive.Full)
+	}
+	noisy := 0
+	for _, cell := range fast.Cells {
+		if cell.Valid && cell.NSR.Mean > 0 {
+			noisy++
+		}
+	}
+	if noisy < len(fast.Cells)*9/10 {
+		t.Errorf("only %d of %d cells have noise", noisy, len(fast.Cells))
+	}
+}
+
+func TestThreadsDoNotChangeTheGrid(t *testing.T) {
+	c := sense.Config{Widths: []int{3, 8}, Samples: 20}
+	one := sweep(t, 1, c)
+	for _, threads := range []int{2, 8} {
+		sameCells(t, "threads", one, sweep(t, threads, c))
+	}
+}
+
+func TestGridGrowsQuieterWithWidth(t *testing.T) {
+	s := newStudy(t, 64, 10)
+	s.Samples = 16
+	g, err := s.Grid(context.Background(), 8, 4, 8, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(g.Widths) != 3 || g.Widths[0] != 4 || g.Widths[2] != 16 {
+		t.Fatalf("widths %v, want them once each, ascending", g.Widths)
+	}
+	for _, layer := range g.Layers {
+		for _, mode := range []quantlib.Mode{quantlib.Weight, quantlib.Activation, quantlib.Both} {
+			a, b, c := g.At(layer, 4, mode), g.At(layer, 8, mode), g.At(layer, 16, mode)
+			if !a.Valid {
+				t.Errorf("%s, %v: nothing was measured", layer, mode)
+				continue
+			}
+			// A step is 16 times finer, 24 dB, with each 4 bits; half of that is
+			// left for the network's non-linearity.
+			if b.SQNR() < a.SQNR()+12 || c.SQNR() < b.SQNR()+24 {
+				t.Errorf("%s, %v: %.1f dB at 4 bits, %.1f at 8, %.1f at 16", layer, mode, a.SQNR(), b.SQNR(), c.SQNR())
+			}
+		}
+	}
+	if worst := g.Worst(4, quantlib.Both); len(worst) != len(g.Layers) ||
+		g.At(worst[0], 4, quantlib.Both).SQNR() > g.At(worst[len(worst)-1], 4, quantlib.Both).SQNR() {
+		t.Errorf("Worst gives %v", worst)
+	}
+}
+
+// maxStop is how long a call may go on after its context is cancelled. One
+// operator call on one batch takes under a millisecond; the rest is the machine.
+const maxStop = 2 * time.Second
+
+func TestCancellationStopsLongCalls(t *testing.T) {
+	for _, c := range []struct {
+		name, what string
+		call       func(context.Context, *quantlib.Study) error
+	}{
+		{"calibration", "calibrating", func(ctx context.Context, s *quantlib.Study) error { _, err := s.Statistics(ctx); return err }},
+		{"the grid", "measuring layers", func(ctx context.Context, s *quantlib.Study) error { _, err := s.Grid(ctx); return err }},
+		{"the curve", "measuring accuracy", func(ctx context.Context, s *quantlib.Study) error { _, err := s.Curve(ctx); return err }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newStudy(t, 256, 500)
+			ctx, cancel := context.WithCancel(context.Background())
+			defer cancel()
+			var at atomic.Int64
+			s.Progress = func(what string, done, total int) {
+				if what == c.what && at.CompareAndSwap(0, time.Now().UnixNano()) {
+					cancel()
+				}
+			}
+			err := c.call(ctx, s)
+			if at.Load() == 0 {
+				t.Fatalf("no progress of %q was reported", c.what)
+			}
+			if took := time.Since(time.Unix(0, at.Load())); took > maxStop {
+				t.Errorf("it went on for %v", took)
+			}
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("the error %v does not wrap context.Canceled", err)
+			}
+			s.Progress = nil
+			if err := c.call(ctx, s); !errors.Is(err, context.Canceled) {
+				t.Errorf("with a context that is done: %v", err)
+			}
+			if c.name == "calibration" {
+				if err := c.call(context.Background(), s); err != nil {
+					t.Errorf("a second try fails: %v", err)
+				}
+			}
+		})
+	}
+}
+
+func TestProgressReachesItsTotal(t *testing.T) {
+	s := newStudy(t, 32, 50)
+	s.Samples = 8
+	last := map[string][2]int{}
+	s.Progress = func(what string, done, total int) {
+		if done < last[what][0] || done > total || total != last[what][1] && last[what][1] != 0 {
+			t.Errorf("%s: %d of %d after %v", what, done, total, last[what])
+		}
+		last[what] = [2]int{done, total}
+	}
+	if _, err := s.Grid(context.Background(), 4); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Curve(context.Background(), 4); err != nil {
+		t.Fatal(err)
+	}
+	for _, what := range []string{"calibrating", "measuring layers", "measuring accuracy"} {
+		if l := last[what]; l[0] != l[1] || l[1] == 0 {
+			t.Errorf("%s ended at %d of %d", what, l[0], l[1])
+		}
+	}
+}
+
+func TestBadStudiesAreErrors(t *testing.T) {
+	images := func(change func(*quantlib.Images)) quantlib.Images {
+		m := demoImages(demo.Calibration(), 16)
+		change(&m)
+		return m
+	}
+	for _, c := range []struct {
+		name        string
+		calibration quantlib.Samples
+		want        string
+	}{
+		{"a torn sample", images(func(m *quantlib.Images) { m.Pixels = m.Pixels[:1000] }), "1000 pixels"},
+		{"the wrong size", images(func(m *quantlib.Images) { m.Shape = []int{1, 14, 56} }), "[16 1 14 56]"},
+		{"the wrong rank", images(func(m *quantlib.Images) { m.Shape = []int{784} }), "[16 784]"},
+		{"the wrong channels", images(func(m *quantlib.Images) { m.Shape = []int{4, 14, 14} }), "[16 4 14 14]"},
+		{"no shape", images(func(m *quantlib.Images) { m.Shape = nil }), "shape"},
+		{"a negative size", images(func(m *quantlib.Images) { m.Shape = []int{1, -28, 28} }), "-28"},
+		{"no samples", images(func(m *quantlib.Images) { m.Pixels, m.Labels = nil, nil }), ""},
+		{"too few labels", images(func(m *quantlib.Images) { m.Labels = m.Labels[:5] }), "5 labels for 16 samples"},
+		{"an unknown input", images(func(m *quantlib.Images) { m.Input = "pixels" }), `"pixels"`},
+		{"a mean per image", images(func(m *quantlib.Images) { m.Mean = []float32{1, 2, 3} }), "3 channels"},
+		{"no data", nil, "Calibration"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := &quantlib.Study{Model: demoModel(t), Calibration: c.calibration}
+			_, err := s.Grid(context.Background(), 4)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got %v, want an error with %q", err, c.want)
+			}
+		})
+	}
+	good := newStudy(t, 16, 16)
+	for _, widths := range [][]int{{0}, {17}, {4, -1}} {
+		if _, err := good.Grid(context.Background(), widths...); err == nil {
+			t.Errorf("a grid of widths %v is no error", widths)
+		}
+		if _, err := good.Curve(context.Background(), widths...); err == nil {
+			t.Errorf("a curve of widths %v is no error", widths)
+		}
+	}
+	if _, err := good.Uniform(17, 4); err == nil {
+		t.Error("17 bits are no error")
+	}
+	if _, err := good.Histogram(context.Background(), "block9/dw", 4); err == nil || !strings.Contains(err.Error(), "block1/dw") {
+		t.Errorf("an unknown layer: %v; want an error that lists the layers", err)
+	}
+	if _, err := good.Histogram(context.Background(), "block1/dw", 0); err == nil {
+		t.Error("a histogram at 0 bits is no error")
+	}
+	other := newStudy(t, 16, 16)
+	p, err := other.Uniform(4, 4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := good.Evaluate(context.Background(), p); err == nil {
+		t.Error("a plan of another model is no error")
+	}
+}
+
+func TestMissingOperatorsAreListedAtOnce(t *testing.T) {
+	g, err := graph.New(graph.Parts{
+		Inputs: []graph.Value{{Name: "x"}}, Outputs: []graph.Value{{Name: "z"}},
+		Nodes: []*graph.Node{
+			{Name: "one", Op: "Frobnicate", Inputs: []string{"x"}, Outputs: []string{"a"}},
+			{Name: "two", Op: "Relu", Inputs: []string{"a"}, Outputs: []string{"b"}},
+			{Name: "three", Op: "Swish", Domain: "com.acme", Inputs: []string{"b"}, Outputs: []string{"z"}},
+		},
+		Model: &graph.Model{Opsets: map[string]int{"": 13, "com.acme": 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := quantlib.FromGraph(g)
+	for what, call := range map[string]func() error{
+		"Session": func() error { _, err := m.Session(); return err },
+		"Map":     func() error { _, err := m.Map(); return err },
+		"Layers":  func() error { _, err := m.Layers(); return err },
+	} {
+		err := call()
+		if !errors.Is(err, errors.ErrUnsupported) {
+			t.Errorf("%s: %v does not wrap errors.ErrUnsupported", what, err)
+			continue
+		}
+		for _, want := range []string{`"one"`, "Frobnicate", `"three"`, "com.acme.Swish"} {
+			if !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %q lacks %q", what, err, want)
+			}
+		}
+	}
+}
+
+func TestModelWithoutLayersRunsButCannotBeQuantized(t *testing.T) {
+	g, err := graph.New(graph.Parts{
+		Inputs: []graph.Value{{Name: "x", DType: tensor.Float32}}, Outputs: []graph.Value{{Name: "y"}},
+		Nodes: []*graph.Node{{Op: "Relu", Inputs: []string{"x"}, Outputs: []string{"y"}}},
+		Model: &graph.Model{Opsets: map[string]int{"": 13}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := quantlib.FromGraph(g)
+	s, err := m.Session()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.Run(context.Background(), exec.Values{"x": tensor.Of([]float32{-1, 2}, 2)})
+	if err != nil || out["y"].F32()[0] != 0 || out["y"].F32()[1] != 2 {
+		t.Errorf("got %v, %v", out, err)
+	}
+	if _, err := m.Map(); !errors.Is(err, plan.ErrNothing) {
+		t.Errorf("Map: %v", err)
+	}
+}
+
+func TestOpenReadAndDecodeAgree(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "demo.onnx")
+	if err := os.WriteFile(path, demo.Model(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := quantlib.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := quantlib.Read(bytes.NewReader(demo.Model()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := opened.String(), read.String(); a != b || a != demoModel(t).String() {
+		t.Errorf("Open gives\n%s\nRead\n%s", a, b)
+	}
+	for _, want := range []string{"input", "float32[N 1 28 28]", "logits", "float32[N 10]", "Conv", "opset 13"} {
+		if !strings.Contains(opened.String(), want) {
+			t.Errorf("%q lacks %q", opened.String(), want)
+		}
+	}
+	if err := os.WriteFile(path, demo.Model()[:10000], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for what, p := range map[string]string{"a truncated file": path, "no file": path + "x", "a folder": t.TempDir()} {
+		if _, err := quantlib.Open(p); err == nil || !strings.Contains(err.Error(), filepath.Base(p)) {
+			t.Errorf("%s: %v, want an error that names it", what, err)
+		}
+	}
+}
+
+func TestHistogramHoldsAllValues(t *testing.T) {
+	s := newStudy(t, 32, 10)
+	for _, bits := range []int{2, 4, 8} {
+		h, err := s.Histogram(context.Background(), "block1/pw", bits)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var sum float64
+		for _, c := range h.Counts {
+			sum += c
+		}
+		if n := float64(h.Stats.Count); math.Abs(sum-n) > 1e-6*n {
+			t.Errorf("%d bits: the bins hold %v values of %v", bits, sum, n)
+		}
+		levels := h.Levels(1 << bits)
+		if len(levels) != 1<<bits || math.Abs(levels[0]-h.ClipLo) > 1e-6 || math.Abs(levels[len(levels)-1]-h.ClipHi) > 1e-5 {
+			t.Errorf("%d bits: %d levels %v..%v, clip limits %v..%v", bits, len(levels), levels[0], levels[len(levels)-1], h.ClipLo, h.ClipHi)
+		}
+		if h.Levels(1<<bits-1) != nil {
+			t.Errorf("%d bits: more levels than asked for", bits)
+		}
+		if h.Clipped < 0 || h.Clipped > 0.2 || h.SQNR < 6*float64(bits)-10 || h.SQNR > 8*float64(bits)+10 {
+			t.Errorf("%d bits: %.3g clipped, %.1f dB", bits, h.Clipped, h.SQNR)
+		}
+	}
+}
