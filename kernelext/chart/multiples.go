@@ -20,7 +20,7 @@ func Multiples(names []string, figs []*Figure) *Figure {
 	}
 	const head = 24
 	n := max(1, len(figs))
-	cols := min(n, max(1, int(math.Round(math.Sqrt(float64(n)*(cellH+head)/cellW)))))
+	cols := min(n, max(1, int(math.Ceil(math.Sqrt(float64(n)*(cellH+head)/cellW)))))
 	rows := (n + cols - 1) / cols
 	k := math.Min(1, 1200/(float64(cols)*cellW)) // the sheet's width is bounded
 	w, h := math.Ceil(float64(cols)*cellW*k)+2*margin, math.Ceil(float64(rows)*(cellH*k+head))+2*margin

@@ -102,3 +102,5 @@ func cut200(s string) string {
 	}
 	return brief(s, 200)
 }
+
+var notANumber = math.NaN()

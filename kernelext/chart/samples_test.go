@@ -131,5 +131,133 @@ func figures() map[string]*Figure {
 		"histogram-4":  Histogram(sampleHistogram(4)),
 		"histogram-8":  Histogram(sampleHistogram(8)),
 		"curve":        Curve(sampleCurve()),
+		"heatmap-3":    HeatMap(sampleHeat(3)),
+		"heatmap-60":   HeatMap(sampleHeat(60)),
+		"widths-15":    WidthBars(sampleWidths(15)),
+		"frontier":     Frontier(sampleFrontier()),
+		"scatter":      Scatter(sampleScatter()),
+		"roofline-8":   Roofline(sampleRoofline(8)),
+		"roofline-60":  Roofline(sampleRoofline(60)),
+		"network-3":    Network(sampleNetwork(3)),
+		"network-15":   Network(sampleNetwork(15)),
+		"network-60":   Network(sampleNetwork(60)),
+		"heatmap-hostile": HeatMap(HeatData{
+			Title: h[1], Rows: h, Columns: h[:4], Name: h[0], Unit: "dB", ColumnName: h[6],
+			Values: [][]float64{{1, 2, 3, 4}, {nan, math.Inf(1), math.Inf(-1), 0}, {1e9, 1, 1, 1}, {0, 0, 0, 0}, {1, 1, 1, 1}, {2, 2, 2, 2}, {3, 3, 3, 3}, {4, 4, 4, 4}},
+		}),
+		"network-hostile": hostileNetwork(h),
+		"multiples": Multiples([]string{"2 bits", "4 bits", h[6]}, []*Figure{
+			Histogram(sampleHistogram(2)), Histogram(sampleHistogram(4)), Histogram(sampleHistogram(8)),
+		}),
+		"empty-bars":      Bars(BarData{Title: "Nothing", Name: "SQNR", Unit: "dB"}),
+		"empty-histogram": Histogram(HistogramData{}),
+		"empty-curve":     Curve(CurveData{}),
+		"empty-network":   Network(NetworkData{}),
 	}
+}
+
+func sampleHeat(n int) HeatData {
+	r := rand.New(rand.NewPCG(4, uint64(n)))
+	d := HeatData{
+		Title: "Noise at the output, one layer at a time", Subtitle: "weights only", Rows: layerNames(n),
+		Columns: []string{"2", "3", "4", "5", "6", "7", "8", "16"}, Name: "SQNR", Unit: "dB", ColumnName: "bits",
+	}
+	for range n {
+		base := 8 * r.Float64()
+		var row []float64
+		for _, b := range []float64{2, 3, 4, 5, 6, 7, 8, 16} {
+			row = append(row, base+5.5*b-4)
+		}
+		d.Values = append(d.Values, row)
+	}
+	d.Values[n/2][0], d.Values[n/2][7] = nan, math.Inf(1)
+	return d
+}
+
+func sampleWidths(n int) WidthData {
+	d := WidthData{Title: "The plan", Subtitle: "mean 5.3 bits", Labels: layerNames(n), Weight: make([]int, n), Activation: make([]int, n)}
+	for i := range n {
+		d.Weight[i], d.Activation[i] = []int{8, 4, 4, 2}[i%4], []int{8, 4, 8}[i%3]
+	}
+	d.Activation[n-1] = 0
+	return d
+}
+
+func sampleFrontier() FrontierData {
+	var exact, uniform Line
+	exact.Name, uniform.Name = "mixed {2 … 8}", "uniform"
+	for i := range 40 {
+		t := float64(i) / 39
+		exact.X = append(exact.X, 22e3+80e3*t)
+		exact.Y = append(exact.Y, math.Pow(10, -0.4-3.6*math.Pow(t, 0.7)))
+	}
+	for b := 2.0; b <= 8; b++ {
+		uniform.X, uniform.Y = append(uniform.X, 12.9e3*b), append(uniform.Y, 0.8*math.Pow(4, 1.6-b))
+	}
+	return FrontierData{
+		Title: "Noise against the size of the weights", Lines: []Line{exact, uniform},
+		Others: []Point{{"rank and raise", 60e3, 0.02}}, Plan: &Point{"chosen plan", exact.X[19], exact.Y[19]}, Budget: 64e3,
+		XName: "weights", XUnit: "B", YName: "noise-to-signal power",
+	}
+}
+
+func sampleScatter() ScatterData {
+	r := rand.New(rand.NewPCG(5, 6))
+	d := ScatterData{Title: "Predicted and measured noise of 24 plans", Subtitle: "rank correlation 0.97", Unit: "dB"}
+	for i := range 24 {
+		x := 8 + 25*r.Float64()
+		d.Points = append(d.Points, Point{fmt.Sprintf("plan %d of the frontier", i+1), x, x - 3*r.Float64()})
+	}
+	d.Points[7].Y -= 7
+	return d
+}
+
+func sampleRoofline(n int) RooflineData {
+	r := rand.New(rand.NewPCG(7, 8))
+	d := RooflineData{
+		Title: "Where the time goes", Subtitle: "mobile NPU, predicted", Bandwidth: 12.8e9,
+		Roofs: []Roof{{"int8", 2e12}, {"int16", 5e11}},
+	}
+	for i, name := range layerNames(n) {
+		x := math.Pow(10, 3.2*r.Float64())
+		if i%5 == 4 { // some layers are alike
+			x = d.Points[i-1].Intensity
+		}
+		roof := i % 2
+		d.Points = append(d.Points, RoofPoint{name, x, math.Min(x*d.Bandwidth, d.Roofs[roof].Peak) * 0.95, roof})
+	}
+	return d
+}
+
+func sampleNetwork(n int) NetworkData {
+	r := rand.New(rand.NewPCG(9, 10))
+	d := NetworkData{Title: "The network, coloured by noise at 4 bits", Name: "SQNR", Unit: "dB"}
+	names := layerNames(n)
+	for i := range n {
+		d.Nodes = append(d.Nodes, NetNode{names[i], []string{"Conv", "Add", "Mul"}[i%3] + " · w4 a8", 10 + 25*r.Float64()})
+		switch {
+		case i == 0:
+		case i%7 == 5 && i >= 3: // a branch off an earlier node
+			d.Edges = append(d.Edges, [2]int{i - 2, i})
+		case i%7 == 6 && i >= 3: // which joins again
+			d.Edges = append(d.Edges, [2]int{i - 1, i}, [2]int{i - 2, i})
+		case i%9 == 8: // a shortcut
+			d.Edges = append(d.Edges, [2]int{i - 1, i}, [2]int{i - 5, i})
+		default:
+			d.Edges = append(d.Edges, [2]int{i - 1, i})
+		}
+	}
+	d.Nodes[0].Value = nan
+	return d
+}
+
+func hostileNetwork(h []string) *Figure {
+	d := NetworkData{Title: h[6], Subtitle: h[2], Name: h[1], Unit: "dB"}
+	for i, n := range h {
+		d.Nodes = append(d.Nodes, NetNode{n, h[(i+1)%len(h)], []float64{1, nan, math.Inf(1), math.Inf(-1)}[i%4]})
+		if i > 0 {
+			d.Edges = append(d.Edges, [2]int{0, i}, [2]int{i - 1, i})
+		}
+	}
+	return Network(d)
 }

@@ -65,7 +65,8 @@ func inkOn(c color.NRGBA) color.NRGBA {
 		}
 		return math.Pow((x+0.055)/1.055, 2.4)
 	}
-	if l := 0.2126*lin(c.R) + 0.7152*lin(c.G) + 0.0722*lin(c.B); l > 0.18 {
+	// The two contrasts, (l + 0.05)/(0.016 + 0.05) and 1.05/(l + 0.05), are equal at 0.213.
+	if l := 0.2126*lin(c.R) + 0.7152*lin(c.G) + 0.0722*lin(c.B); l > 0.213 {
 		return ink
 	}
 	return paper
