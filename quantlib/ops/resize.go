@@ -210,7 +210,7 @@ func (z *resizing) original(o int) float64 {
 		if z.out == 1 {
 			return 0
 		}
-		return x * float64(z.in-1) / float64(z.out-1)
+		return x * float64(z.in-1) / (out - 1)
 	case "pytorch_half_pixel":
 		if z.out == 1 {
 			return 0

@@ -21,7 +21,7 @@ type smallFormat struct {
 var smallFormats = map[tensor.DType]smallFormat{
 	tensor.Float8E4M3:  {exp: 4, man: 3, bias: 7, nan: 0x7f, top: 0x7e},
 	tensor.Float8E4M3Z: {exp: 4, man: 3, bias: 8, nan: 0x80, unsignedZero: true, top: 0x7f},
-	tensor.Float8E5M2:  {exp: 5, man: 2, bias: 15, inf: true, nan: 0x7f, top: 0x7b},
+	tensor.Float8E5M2:  {exp: 5, man: 2, bias: 15, inf: true, nan: 0x7e, top: 0x7b},
 	tensor.Float8E5M2Z: {exp: 5, man: 2, bias: 16, nan: 0x80, unsignedZero: true, top: 0x7f},
 	tensor.Float4E2M1:  {exp: 2, man: 1, bias: 1, top: 0x7},
 }
@@ -75,7 +75,7 @@ func (f smallFormat) value(code uint8) float64 {
 // smallCode rounds x to the nearest value of d, half to an even code. What lies
 // beyond the greatest value becomes that value where saturate is set (infinity
 // too), and else infinity, or NaN where the type has no infinity. Float4E2M1
-// always saturates and turns NaN into its greatest value; Float8E8M0 is always
+// always saturates and turns NaN into -0; Float8E8M0 is always
 // positive, rounds up, and always saturates.
 func smallCode(d tensor.DType, x float64, saturate bool) uint8 {
 	if d == tensor.Float8E8M0 {
@@ -90,7 +90,7 @@ func smallCode(d tensor.DType, x float64, saturate bool) uint8 {
 	a := math.Abs(x)
 	if a != a {
 		if d == tensor.Float4E2M1 {
-			return f.top
+			return signBit
 		}
 		if f.unsignedZero {
 			return f.nan
@@ -120,8 +120,10 @@ func smallCode(d tensor.DType, x float64, saturate bool) uint8 {
 
 // round gives the code nearest to a >= 0, above top where that overflows.
 func (f smallFormat) round(a float64) uint8 {
-	greatest := f.value(f.top)
-	if a >= 2*greatest {
+	if a == 0 {
+		return 0
+	}
+	if a >= 2*f.value(f.top) {
 		return f.top + 1
 	}
 	_, e := math.Frexp(a) // a in [2^(e-1), 2^e)
