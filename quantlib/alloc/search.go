@@ -15,8 +15,8 @@ const (
 	coreWidth   = 1 << 6
 	coreNodes   = 1 << 15 // for each attempt to find a better choice among few candidates
 	refineFrom  = 64      // from so many partial choices on, bounds are sharpened
-	refineTimes = 6
-	maxCuts     = 24
+	refineTimes = 3
+	maxCuts     = 12
 )
 
 // coreParts are the parts of the gap that bound the regret of candidates in the

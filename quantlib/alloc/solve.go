@@ -142,6 +142,9 @@ func (r *run) done() state {
 	return proved
 }
 
+// maxTried is how many multipliers are tried for a choice by repair.
+const maxTried = 8
+
 // round solves one scaled instance. again asks for another round at the new,
 // much smaller, best objective.
 func (r *run) round(sc *instance, top float64) (again bool, err error) {
@@ -158,8 +161,13 @@ func (r *run) round(sc *instance, top float64) (again bool, err error) {
 			return false, nil // no choice is left below the best one
 		}
 		r.bound = max(r.bound, d.bound*top)
-		for _, l := range d.seen {
-			if choice, value, ok := sc.upper(l); ok && value < upper {
+		// The last multipliers are near the best ones, and their choices need
+		// little repair; the first ones serve only where those lead nowhere.
+		for q := len(d.seen) - 1; q >= 0; q-- {
+			if q < len(d.seen)-maxTried && r.choice != nil {
+				break
+			}
+			if choice, value, ok := sc.upper(d.seen[q]); ok && value < upper {
 				upper = value
 				r.take(sc, choice)
 			}
