@@ -88,7 +88,11 @@ func quantizeLinear(c *Call, x, scale, zero *tensor.Tensor) *tensor.Tensor {
 			fail("%v is not a type of codes", to)
 		}
 		for i := range codes {
-			codes[i] = smallCode(to, ratio(i), saturate)
+			v := ratio(i)
+			if v == 0 {
+				v = 0 // the zero point that is added turns -0 into 0
+			}
+			codes[i] = smallCode(to, v, saturate)
 		}
 		pack(out, codes)
 		return out
