@@ -3,6 +3,7 @@ package quantlib
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/observe"
@@ -66,7 +67,32 @@ func (s *Study) Histogram(ctx context.Context, layer string, bits int) (*Histogr
 	return histogram(st, layer, p.m.Layers[i].Activations[0], bits, s.Methods)
 }
 
-const histogramBins = 256
+const (
+	histogramBins = 256
+	mostBins      = 2048
+)
+
+// edges sets Lo and Hi, and returns the number of bins between them: about
+// histogramBins over all values and codes, placed so that the clip limits are
+// edges of bins, unless values lie so far out that this would take more than
+// mostBins.
+func (h *Histogram) edges() int {
+	least, most := min(h.Stats.Min, h.ClipLo), max(h.Stats.Max, h.ClipHi)
+	inside := h.ClipHi - h.ClipLo
+	if inside > 0 {
+		step := inside / max(1, math.Round(histogramBins*inside/(most-least)))
+		below, above := math.Ceil((h.ClipLo-least)/step), math.Ceil((most-h.ClipLo)/step)
+		if below+above <= mostBins {
+			h.Lo, h.Hi = h.ClipLo-below*step, h.ClipLo+above*step
+			return int(below + above)
+		}
+	}
+	h.Lo, h.Hi = least, most
+	if least == most {
+		h.Hi++
+	}
+	return histogramBins
+}
 
 func histogram(st *calibrate.Stats, layer string, quantizer, bits int, m Methods) (*Histogram, error) {
 	mp := st.Map()
@@ -84,13 +110,8 @@ func histogram(st *calibrate.Stats, layer string, quantizer, bits int, m Methods
 	if h.Stats, err = c.Stats(); err != nil {
 		return nil, fmt.Errorf("quantlib: layer %q: %w", layer, err)
 	}
-	h.Lo, h.Hi = min(h.Stats.Min, h.ClipLo), max(h.Stats.Max, h.ClipHi)
-	if h.Lo == h.Hi {
-		h.Hi = h.Lo + 1
-	}
-	pad := (h.Hi - h.Lo) / 50
-	h.Lo, h.Hi = h.Lo-pad, h.Hi+pad
-	h.Counts = c.Histogram(h.Lo, h.Hi, histogramBins)
+	bins := h.edges()
+	h.Counts = c.Histogram(h.Lo, h.Hi, bins)
 	noise, _ := c.Noise(scale, zero, h.Scheme)
 	signal := float64(h.Stats.Count) * (h.Stats.Mean*h.Stats.Mean + h.Stats.Std*h.Stats.Std)
 	h.SQNR = quant.Decibel(noise / signal)
