@@ -39,20 +39,32 @@ func (m Images) size() int {
 	return n
 }
 
-// Batch is the samples lo..hi-1 as one tensor [hi-lo, Shape…].
-func (m Images) Batch(lo, hi int) (exec.Values, error) {
+// check reports what is wrong with the fields, nil if nothing is.
+func (m Images) check() error {
 	size := m.size()
 	if size == 0 || len(m.Pixels)%size != 0 {
-		return nil, fmt.Errorf("quantlib: %d pixels are not a whole number of samples of shape %v", len(m.Pixels), m.Shape)
+		return fmt.Errorf("quantlib: %d pixels are not a whole number of samples of shape %v", len(m.Pixels), m.Shape)
+	}
+	for _, p := range [][]float32{m.Mean, m.Std} {
+		if p != nil && len(p) != m.Shape[0] {
+			return fmt.Errorf("quantlib: normalization of %d channels for samples of shape %v", len(p), m.Shape)
+		}
+	}
+	if m.Labels != nil && len(m.Labels) != m.Len() {
+		return fmt.Errorf("quantlib: %d labels for %d samples", len(m.Labels), m.Len())
+	}
+	return nil
+}
+
+// Batch is the samples lo..hi-1 as one tensor [hi-lo, Shape…].
+func (m Images) Batch(lo, hi int) (exec.Values, error) {
+	if err := m.check(); err != nil {
+		return nil, err
 	}
 	if lo < 0 || hi > m.Len() || lo >= hi {
 		return nil, fmt.Errorf("quantlib: samples %d..%d of %d", lo, hi-1, m.Len())
 	}
-	for _, p := range [][]float32{m.Mean, m.Std} {
-		if p != nil && len(p) != m.Shape[0] {
-			return nil, fmt.Errorf("quantlib: normalization of %d channels for samples of shape %v", len(p), m.Shape)
-		}
-	}
+	size := m.size()
 	t := tensor.New(tensor.Float32, append([]int{hi - lo}, m.Shape...)...)
 	x := t.F32()
 	divide := m.Divide
@@ -122,11 +134,16 @@ func (b boundLabeled) Label(i int) int { return b.labels.Label(i) }
 
 // bind makes samples fit a network: an unnamed input becomes its only one.
 func bind(s *exec.Session, data Samples) (Samples, error) {
-	if m, ok := data.(Images); ok && m.Labels != nil {
-		if len(m.Labels) != m.Len() {
-			return nil, fmt.Errorf("quantlib: %d labels for %d samples", len(m.Labels), m.Len())
+	if m, ok := data.(*Images); ok && m != nil {
+		data = *m
+	}
+	if m, ok := data.(Images); ok {
+		if err := m.check(); err != nil {
+			return nil, err
 		}
-		data = labeled{m}
+		if m.Labels != nil {
+			data = labeled{m}
+		}
 	}
 	b := bound{samples: data, key: func() string { return "" }}
 	if in := s.Graph().Inputs(); len(in) == 1 {

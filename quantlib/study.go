@@ -156,6 +156,9 @@ func (s *Study) Evaluate(ctx context.Context, pl Plan) (Accuracy, error) {
 	if err != nil {
 		return Accuracy{}, err
 	}
+	if pl.Map() != p.m {
+		return Accuracy{}, errors.New("quantlib: the plan is of another model than the study's")
+	}
 	a, err := recall(s, p, fmt.Sprint("evaluate ", pl.Key(), s.Methods), func() (*Accuracy, error) {
 		st, err := s.statistics(ctx, p)
 		if err != nil {

@@ -14,11 +14,9 @@ import (
 
 	"github.com/quantnb/quantnb/notebooks/demo"
 	"github.com/quantnb/quantnb/quantlib"
-	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/plan"
-	"github.com/quantnb/quantnb/quantlib/sense"
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
@@ -29,6 +27,7 @@ func newStudy(t testing.TB, calibration, test int) *quantlib.Study {
 		Model:       demoModel(t),
 		Calibration: demoImages(demo.Calibration(), calibration),
 		Test:        demoImages(demo.Test(), test),
+		NoMemo:      true, // tests measure; they neither read nor fill the user's store
 	}
 }
 
@@ -71,116 +70,6 @@ func TestSharedModelsRunAtAnyBatch(t *testing.T) {
 	}
 }
 
-// sweep measures a small grid of the embedded model.
-func sweep(t *testing.T, threads int, c sense.Config) *sense.Grid {
-	t.Helper()
-	m, err := demoModel(t).Map()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := exec.New(m.Graph, exec.Options{Threads: threads, Visible: m.Activations()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	data := demoImages(demo.Calibration(), 48)
-	st, err := calibrate.Collect(context.Background(), s, m, data, calibrate.Config{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := sense.Sweep(context.Background(), s, st, data, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g
-}
-
-// sameCells compares grids by their bits; NaN equals itself.
-func sameCells(t *testing.T, what string, a, b *sense.Grid) {
-	t.Helper()
-	if len(a.Cells) != len(b.Cells) || len(a.Cells) == 0 {
-		t.Fatalf("%s: %d and %d cells", what, len(a.Cells), len(b.Cells))
-	}
-	bits := func(c sense.Cell) (list []uint64) {
-		for _, m := range []sense.Measure{c.NSR, c.Cosine, c.MSE, c.Agreement} {
-			list = append(list, math.Float64bits(m.Mean), math.Float64bits(m.StdErr))
-		}
-		return list
-	}
-	bad := 0
-	for i := range a.Cells {
-		x, y := bits(a.Cells[i]), bits(b.Cells[i])
-		for k := range x {
-			if x[k] != y[k] || a.Cells[i].Valid != b.Cells[i].Valid {
-				if bad++; bad <= 3 {
-					t.Errorf("%s: cell %d is %+v and %+v", what, i, a.Cells[i], b.Cells[i])
-				}
-				break
-			}
-		}
-	}
-	if bad > 3 {
-		t.Errorf("%s: %d of %d cells differ", what, bad, len(a.Cells))
-	}
-}
-
-func TestGridEqualsNaiveRunBitForBit(t *testing.T) {
-	c := sense.Config{Widths: []int{2, 4, 8}, Samples: 6, Batch: 4} // the last batch is smaller
-	fast := sweep(t, 2, c)
-	c.Naive = true
-	naive := sweep(t, 2, c)
-	sameCells(t, "re-run and whole run", fast, naive)
-	if fast.Calls >= naive.Calls || naive.Calls != naive.Full || fast.Full != naive.Full {
-		t.Errorf("%d of %d calls re-run, naive %d of %d", fast.Calls, fast.Full, naive.Calls, naive.Full)
-	}
-	noisy := 0
-	for _, cell := range fast.Cells {
-		if cell.Valid && cell.NSR.Mean > 0 {
-			noisy++
-		}
-	}
-	if noisy < len(fast.Cells)*9/10 {
-		t.Errorf("only %d of %d cells have noise", noisy, len(fast.Cells))
-	}
-}
-
-func TestThreadsDoNotChangeTheGrid(t *testing.T) {
-	c := sense.Config{Widths: []int{3, 8}, Samples: 20}
-	one := sweep(t, 1, c)
-	for _, threads := range []int{2, 8} {
-		sameCells(t, "threads", one, sweep(t, threads, c))
-	}
-}
-
-func TestGridGrowsQuieterWithWidth(t *testing.T) {
-	s := newStudy(t, 64, 10)
-	s.Samples = 16
-	g, err := s.Grid(context.Background(), 8, 4, 8, 16)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(g.Widths) != 3 || g.Widths[0] != 4 || g.Widths[2] != 16 {
-		t.Fatalf("widths %v, want them once each, ascending", g.Widths)
-	}
-	for _, layer := range g.Layers {
-		for _, mode := range []quantlib.Mode{quantlib.Weight, quantlib.Activation, quantlib.Both} {
-			a, b, c := g.At(layer, 4, mode), g.At(layer, 8, mode), g.At(layer, 16, mode)
-			if !a.Valid {
-				t.Errorf("%s, %v: nothing was measured", layer, mode)
-				continue
-			}
-			// A step is 16 times finer, 24 dB, with each 4 bits; half of that is
-			// left for the network's non-linearity.
-			if b.SQNR() < a.SQNR()+12 || c.SQNR() < b.SQNR()+24 {
-				t.Errorf("%s, %v: %.1f dB at 4 bits, %.1f at 8, %.1f at 16", layer, mode, a.SQNR(), b.SQNR(), c.SQNR())
-			}
-		}
-	}
-	if worst := g.Worst(4, quantlib.Both); len(worst) != len(g.Layers) ||
-		g.At(worst[0], 4, quantlib.Both).SQNR() > g.At(worst[len(worst)-1], 4, quantlib.Both).SQNR() {
-		t.Errorf("Worst gives %v", worst)
-	}
-}
-
 // maxStop is how long a call may go on after its context is cancelled. One
 // operator call on one batch takes under a millisecond; the rest is the machine.
 const maxStop = 2 * time.Second
@@ -192,7 +81,7 @@ func TestCancellationStopsLongCalls(t *testing.T) {
 	}{
 		{"calibration", "calibrating", func(ctx context.Context, s *quantlib.Study) error { _, err := s.Statistics(ctx); return err }},
 		{"the grid", "measuring layers", func(ctx context.Context, s *quantlib.Study) error { _, err := s.Grid(ctx); return err }},
-		{"the curve", "measuring accuracy", func(ctx context.Context, s *quantlib.Study) error { _, err := s.Curve(ctx); return err }},
+		{"the curve", "measuring the curve", func(ctx context.Context, s *quantlib.Study) error { _, err := s.Curve(ctx); return err }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStudy(t, 256, 500)
@@ -243,7 +132,7 @@ func TestProgressReachesItsTotal(t *testing.T) {
 	if _, err := s.Curve(context.Background(), 4); err != nil {
 		t.Fatal(err)
 	}
-	for _, what := range []string{"calibrating", "measuring layers", "measuring accuracy"} {
+	for _, what := range []string{"calibrating", "measuring layers", "measuring the curve"} {
 		if l := last[what]; l[0] != l[1] || l[1] == 0 {
 			t.Errorf("%s ended at %d of %d", what, l[0], l[1])
 		}
@@ -261,20 +150,20 @@ func TestBadStudiesAreErrors(t *testing.T) {
 		calibration quantlib.Samples
 		want        string
 	}{
-		{"a torn sample", images(func(m *quantlib.Images) { m.Pixels = m.Pixels[:1000] }), "1000 pixels"},
+		{"a torn sample", images(func(m *quantlib.Images) { m.Pixels, m.Labels = m.Pixels[:1000], nil }), "1000 pixels"},
 		{"the wrong size", images(func(m *quantlib.Images) { m.Shape = []int{1, 14, 56} }), "[16 1 14 56]"},
 		{"the wrong rank", images(func(m *quantlib.Images) { m.Shape = []int{784} }), "[16 784]"},
 		{"the wrong channels", images(func(m *quantlib.Images) { m.Shape = []int{4, 14, 14} }), "[16 4 14 14]"},
-		{"no shape", images(func(m *quantlib.Images) { m.Shape = nil }), "shape"},
-		{"a negative size", images(func(m *quantlib.Images) { m.Shape = []int{1, -28, 28} }), "-28"},
+		{"no shape", images(func(m *quantlib.Images) { m.Shape, m.Labels = nil, nil }), "shape"},
+		{"a negative size", images(func(m *quantlib.Images) { m.Shape, m.Labels = []int{1, -28, 28}, nil }), "-28"},
 		{"no samples", images(func(m *quantlib.Images) { m.Pixels, m.Labels = nil, nil }), ""},
 		{"too few labels", images(func(m *quantlib.Images) { m.Labels = m.Labels[:5] }), "5 labels for 16 samples"},
-		{"an unknown input", images(func(m *quantlib.Images) { m.Input = "pixels" }), `"pixels"`},
+		{"an unknown input", images(func(m *quantlib.Images) { m.Input = "pixels" }), `"input" is missing`},
 		{"a mean per image", images(func(m *quantlib.Images) { m.Mean = []float32{1, 2, 3} }), "3 channels"},
 		{"no data", nil, "Calibration"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &quantlib.Study{Model: demoModel(t), Calibration: c.calibration}
+			s := &quantlib.Study{Model: demoModel(t), Calibration: c.calibration, NoMemo: true}
 			_, err := s.Grid(context.Background(), 4)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("got %v, want an error with %q", err, c.want)
@@ -306,6 +195,9 @@ func TestBadStudiesAreErrors(t *testing.T) {
 	}
 	if _, err := good.Evaluate(context.Background(), p); err == nil {
 		t.Error("a plan of another model is no error")
+	}
+	if _, err := good.Evaluate(context.Background(), quantlib.Plan{}); err == nil {
+		t.Error("a plan of no model is no error")
 	}
 }
 
@@ -419,5 +311,22 @@ func TestHistogramHoldsAllValues(t *testing.T) {
 		if h.Clipped < 0 || h.Clipped > 0.2 || h.SQNR < 6*float64(bits)-10 || h.SQNR > 8*float64(bits)+10 {
 			t.Errorf("%d bits: %.3g clipped, %.1f dB", bits, h.Clipped, h.SQNR)
 		}
+	}
+}
+
+func TestLabelsCountBehindAPointerToo(t *testing.T) {
+	s := newStudy(t, 16, 50)
+	test := s.Test.(quantlib.Images)
+	s.Test = &test
+	p, err := s.Float()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := s.Evaluate(context.Background(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !a.Labeled || a.Top1.Mean < 0.8 {
+		t.Errorf("got %v, want the labels' top-1", a)
 	}
 }

@@ -1,0 +1,91 @@
+package quantlib_test
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/observe"
+)
+
+func TestResultsAreFoundAgainUnderTheirContent(t *testing.T) {
+	folder := t.TempDir()
+	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
+		t.Setenv(name, folder)
+	}
+	ask := func(change func(*quantlib.Study)) (g *quantlib.Grid, a quantlib.Accuracy, measured bool) {
+		t.Helper()
+		s := newStudy(t, 24, 40)
+		s.Samples, s.NoMemo = 8, false
+		change(s)
+		s.Progress = func(string, int, int) { measured = true }
+		g, err := s.Grid(context.Background(), 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.Uniform(4, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a, err = s.Evaluate(context.Background(), p); err != nil {
+			t.Fatal(err)
+		}
+		return g, a, measured
+	}
+	same := func(*quantlib.Study) {}
+	g, a, measured := ask(same)
+	if !measured {
+		t.Fatal("the first answer was not measured")
+	}
+	g2, a2, measured := ask(same)
+	if measured {
+		t.Error("the second answer was measured again")
+	}
+	sameCells(t, "measured and stored", g, g2)
+	if a != a2 {
+		t.Errorf("measured %+v, stored %+v", a, a2)
+	}
+	for name, change := range map[string]func(*quantlib.Study){
+		"a pixel": func(s *quantlib.Study) {
+			m := s.Calibration.(quantlib.Images)
+			m.Pixels = bytes.Clone(m.Pixels)
+			m.Pixels[400]++
+			s.Calibration = m
+		},
+		"a label": func(s *quantlib.Study) {
+			m := s.Test.(quantlib.Images)
+			m.Labels = bytes.Clone(m.Labels)
+			m.Labels[7]++
+			s.Test = m
+		},
+		"the method":        func(s *quantlib.Study) { s.Methods.Activation = observe.MinMax{} },
+		"the scaling":       func(s *quantlib.Study) { m := s.Test.(quantlib.Images); m.Divide = 256; s.Test = m },
+		"a wish to measure": func(s *quantlib.Study) { s.NoMemo = true },
+	} {
+		if _, _, measured := ask(change); !measured {
+			t.Errorf("with %s changed, the old answer was given", name)
+		}
+	}
+	// A damaged store costs time, not the result.
+	err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		return os.WriteFile(path, []byte("damaged"), 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g3, a3, measured := ask(same)
+	if !measured {
+		t.Error("an answer was read from damaged files")
+	}
+	sameCells(t, "before and after the damage", g, g3)
+	if a != a3 {
+		t.Errorf("measured %+v, after the damage %+v", a, a3)
+	}
+}
