@@ -45,13 +45,11 @@ func transposeWindow(c *Call, x, kernel []int) window {
 		switch {
 		case given != nil:
 			w.in[i] = int(given[i])
-			w.before[i], w.after[i] = halves(max(0, full-w.in[i]), auto != "SAME_UPPER")
-			if auto == "SAME_UPPER" || auto == "NOTSET" {
-				w.before[i], w.after[i] = halves(full-w.in[i], false)
-			}
-		case auto == "SAME_UPPER" || auto == "SAME_LOWER":
-			w.in[i] = x[i] * w.stride[i]
 			w.before[i], w.after[i] = halves(full-w.in[i], auto == "SAME_LOWER")
+		case auto == "SAME_UPPER" || auto == "SAME_LOWER":
+			total := max(0, full-x[i]*w.stride[i]) // a short kernel leaves the output short
+			w.in[i] = full - total
+			w.before[i], w.after[i] = halves(total, auto == "SAME_LOWER")
 		default:
 			if pads != nil && auto != "VALID" {
 				w.before[i], w.after[i] = int(pads[i]), int(pads[n+i])
