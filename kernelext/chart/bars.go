@@ -96,17 +96,14 @@ func order(d BarData) []int {
 				best = v
 			}
 		}
-		if math.IsNaN(best) {
-			return math.Inf(1)
-		}
 		return best
 	}
 	slices.SortStableFunc(idx, func(a, b int) int {
 		x, y := rank(a), rank(b)
 		switch {
-		case x < y:
+		case x < y || math.IsNaN(y) && !math.IsNaN(x):
 			return -1
-		case x > y:
+		case x > y || math.IsNaN(x) && !math.IsNaN(y):
 			return 1
 		}
 		return 0
