@@ -13,10 +13,8 @@ import (
 // construction. Up to it the frontier is exact; beyond it, see Pareto.Epsilon.
 const MaxPoints = 1 << 14
 
-const (
-	thinTo    = 4  // thinning leaves a fourth of MaxPoints
-	thinItems = 24 // thinning is of use where no more items are left
-)
+// thinTo is the part of MaxPoints that thinning leaves.
+const thinTo = 2
 
 // Point is a choice that no other choice beats in both totals.
 type Point struct {
@@ -37,15 +35,25 @@ type Pareto struct {
 	from   []origin // by point
 	stages []stage
 	hull   *polygon
+	solved [][]int
 }
 
-// origin says how a point was found: from the last stage, or where hull is set
-// as a vertex of the polygon with candidate pick for one item (-1 for none).
+// origin says how a point was found: from entry at of the last stage; as vertex
+// at of the polygon, with candidate pick for one item (-1 for none); or as choice
+// at of those solved for.
 type origin struct {
+	kind       originKind
 	at         int32
-	hull       bool
 	item, pick int32
 }
+
+type originKind uint8
+
+const (
+	byStage originKind = iota
+	byHull
+	bySolve
+)
 
 // stage records, for each partial choice that was kept, where it came from.
 type stage struct {
@@ -62,11 +70,14 @@ type stage struct {
 // frontier is lost by that. With costs that are small whole numbers the set
 // stays small; with free numbers it may double with every item. Where it exceeds
 // MaxPoints, the frontier is an approximation with a proven bound: partial
-// choices are thinned if few items are left, and the points are joined with the
+// choices are thinned as items are added, and the points are joined with the
 // vertices of the convex frontier of mixtures of candidates, which are true
-// points, and with what one exchange makes of each vertex. Epsilon is then what
-// the comparison with the mixtures proves: a choice whose cost lies between two
+// points, and with what one exchange makes of each vertex. Epsilon is then the
+// smaller of two proofs. Thinning by a factor 1+ε in noise costs at most that
+// factor in the total, since noise is not negative, and the factors of all items
+// multiply. And by comparison with the mixtures: a choice whose cost lies between two
 // neighbouring points has at least the noise which mixtures have at the dearer.
+// Where that proves least, the exact optimum is solved for.
 //
 // It returns an error for bad data, as Solve does, and ctx's error.
 func Frontier(ctx context.Context, items []Item, cost string) (*Pareto, error) {
@@ -82,7 +93,7 @@ func frontier(ctx context.Context, items []Item, cost string, most int) (*Pareto
 	}
 	f := &Pareto{Cost: cost}
 	points := []Point{{}}
-	exact := true
+	exact, factor := true, 1.0
 	for i := range items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -99,13 +110,10 @@ func frontier(ctx context.Context, items []Item, cost string, most int) (*Pareto
 			runs = append(runs, extension{cost: v, noise: c.Noise, pick: uint16(j)})
 		}
 		next, st := merge(points, runs)
-		if len(next) > most && len(items)-i > thinItems {
-			exact, points, f.stages = false, nil, nil
-			break
-		}
-		if len(next) > most {
+		if len(next) > most || !exact && len(next) > 2*most/thinTo {
 			exact = false
 			ratio := thinning(next, most/thinTo)
+			factor *= 1 + ratio
 			keep := thin(next, ratio)
 			for q, at := range keep {
 				next[q] = next[at]
@@ -128,21 +136,24 @@ func frontier(ctx context.Context, items []Item, cost string, most int) (*Pareto
 	near, nearFrom := f.hull.neighbours(items)
 	f.keep(append(points, near...), append(from, nearFrom...))
 	if len(f.Points) > most {
-		kept := thin(f.Points, thinning(f.Points, most))
+		ratio := thinning(f.Points, most)
+		factor *= 1 + ratio
+		kept := thin(f.Points, ratio)
 		for q, at := range kept {
 			f.Points[q], f.from[q] = f.Points[at], f.from[at]
 		}
 		f.Points, f.from = f.Points[:len(kept)], f.from[:len(kept)]
 	}
 	for q, o := range f.from {
-		if o.hull {
+		if o.kind == byHull {
 			f.Points[q] = f.hull.total(o)
 		}
 	}
 	points, from = f.Points, f.from
 	f.Points, f.from = nil, nil
 	f.keep(points, from)
-	f.Epsilon = f.proved()
+	f.certify(ctx, items)
+	f.Epsilon = min(f.Epsilon, (factor-1)*(1+Tolerance)+Tolerance)
 	return f, nil
 }
 
@@ -253,11 +264,11 @@ func thin(points []Point, ratio float64) []int {
 
 // thinning is a small ratio for which at most n points stay.
 func thinning(points []Point, n int) float64 {
-	lo, hi := 0.0, 1e-9
+	lo, hi := 0.0, 1e-6
 	for len(thin(points, hi)) > n {
 		lo, hi = hi, hi*8
 	}
-	for range 8 {
+	for range 6 {
 		mid := (lo + hi) / 2
 		if len(thin(points, mid)) > n {
 			lo = mid
@@ -272,8 +283,11 @@ func thinning(points []Point, n int) float64 {
 // panics if i is out of range.
 func (f *Pareto) Choice(i int) []int {
 	o := f.from[i]
-	if o.hull {
+	switch o.kind {
+	case byHull:
 		return f.hull.choice(o)
+	case bySolve:
+		return slices.Clone(f.solved[o.at])
 	}
 	choice := make([]int, len(f.stages))
 	at := o.at

@@ -118,7 +118,7 @@ func (g *polygon) neighbours(items []Item) (points []Point, from []origin) {
 			now[g.steps[q-1].item] = g.steps[q-1].to
 		}
 		points = append(points, v)
-		from = append(from, origin{at: int32(q), hull: true, pick: -1})
+		from = append(from, origin{at: int32(q), kind: byHull, pick: -1})
 		// A neighbour within a step or two fills the space to the next vertices.
 		lo, hi := g.vertex[max(0, q-2)].Cost, g.vertex[min(len(g.vertex)-1, q+2)].Cost
 		reach := 1 + nearby
@@ -132,7 +132,7 @@ func (g *polygon) neighbours(items []Item) (points []Point, from []origin) {
 				p := Point{v.Cost + (c.Cost - has.Cost), v.Noise + (c.Noise - has.Noise)}
 				if k != j && p.Cost >= lo && p.Cost <= hi && p.Noise <= g.below(p.Cost)*reach {
 					points = append(points, p)
-					from = append(from, origin{at: int32(q), hull: true, item: int32(i), pick: int32(k)})
+					from = append(from, origin{at: int32(q), kind: byHull, item: int32(i), pick: int32(k)})
 				}
 			}
 		}
@@ -159,20 +159,4 @@ func (g *polygon) total(o origin) (p Point) {
 		p.Noise += g.cell[i][j].Noise
 	}
 	return p
-}
-
-// proved is the largest relative excess of the points over the polygon at the
-// cost of the next point.
-func (f *Pareto) proved() float64 {
-	worst := 0.0
-	for i, p := range f.Points {
-		bound := f.hull.vertex[len(f.hull.vertex)-1].Noise
-		if i+1 < len(f.Points) {
-			bound = f.hull.below(f.Points[i+1].Cost)
-		}
-		if p.Noise > 0 {
-			worst = math.Max(worst, p.Noise/bound*(1+Tolerance)-1)
-		}
-	}
-	return worst
 }
