@@ -13,7 +13,7 @@ var kernel = command{
 	name: "kernel", args: "CONNECTION_FILE",
 	short: "Run the kernel; Jupyter starts this",
 	long: `The kernelspec names this verb. It sets the environment in which cells compile
-and becomes the kernel. In a cell, "%env GOPROXY https://proxy.golang.org"
+and becomes the kernel. In a cell, "%env GOPROXY" with the address of a module proxy
 allows imports of modules that are not on this machine yet.`,
 	define: func(fs *flag.FlagSet) func(context.Context, []string) error {
 		config := fs.String("config", "", "`file` that was written with the kernelspec")
