@@ -17,6 +17,12 @@ import (
 // length too, so that another face is fitted to the place that was measured.
 const svgFonts = "Liberation Sans,Arimo,Arial,Helvetica,sans-serif"
 
+// svgFamily has the other faces of gonum plots.
+var svgFamily = map[font.Variant]string{
+	"Serif": "Liberation Serif,Tinos,Times New Roman,Times,serif",
+	"Mono":  "Liberation Mono,Cousine,Courier New,Courier,monospace",
+}
+
 // svg writes Scalable Vector Graphics; its device unit is the CSS pixel. Text
 // stays text: it can be selected and read aloud, and no font is embedded.
 type svg struct{ b bytes.Buffer }
@@ -116,6 +122,12 @@ func (s *svg) text(f font.Face, str string, m matrix, st *inkState) {
 		coord(size*k), coord(f.Width(str).Points()*k))
 	if f.Font.Weight > 0 {
 		s.b.WriteString(` font-weight="bold"`)
+	}
+	if f.Font.Style != 0 {
+		s.b.WriteString(` font-style="italic"`)
+	}
+	if family := svgFamily[f.Font.Variant]; family != "" {
+		fmt.Fprintf(&s.b, ` font-family="%s"`, family)
 	}
 	s.paint("fill", st)
 	s.b.WriteByte('>')
