@@ -13,7 +13,8 @@ import (
 // construction. Up to it the frontier is exact; beyond it, see Pareto.Epsilon.
 const MaxPoints = 1 << 14
 
-// thinTo is the part of MaxPoints that thinning leaves.
+// thinTo is the part of MaxPoints that thinning leaves, less for more than 64
+// items to bound the time.
 const thinTo = 2
 
 // Point is a choice that no other choice beats in both totals.
@@ -94,6 +95,7 @@ func frontier(ctx context.Context, items []Item, cost string, most int) (*Pareto
 	f := &Pareto{Cost: cost}
 	points := []Point{{}}
 	exact, factor := true, 1.0
+	left := most / thinTo * 64 / max(64, len(items))
 	for i := range items {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -110,9 +112,9 @@ func frontier(ctx context.Context, items []Item, cost string, most int) (*Pareto
 			runs = append(runs, extension{cost: v, noise: c.Noise, pick: uint16(j)})
 		}
 		next, st := merge(points, runs)
-		if len(next) > most || !exact && len(next) > 2*most/thinTo {
+		if len(next) > most || !exact && len(next) > 2*left {
 			exact = false
-			ratio := thinning(next, most/thinTo)
+			ratio := thinning(next, left)
 			factor *= 1 + ratio
 			keep := thin(next, ratio)
 			for q, at := range keep {
