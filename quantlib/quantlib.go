@@ -88,6 +88,7 @@ func newModel(g *graph.Graph, data []byte) *Model {
 // Passes is what a model goes through before quantizers are placed.
 func Passes() []*rewrite.Pass {
 	return []*rewrite.Pass{
+		rewrite.InlineFunctions,
 		rewrite.RemoveIdentity,
 		rewrite.FoldConstants(func(n *graph.Node, opset int, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
 			return ops.Apply(n, opset, in...)
@@ -99,10 +100,14 @@ func Passes() []*rewrite.Pass {
 func (m *Model) build() (prepared, error) {
 	var p prepared
 	// All missing operators are reported before a pass may stumble over one.
-	if _, err := exec.New(m.file, exec.Options{NoFuse: true}); err != nil {
+	g, err := rewrite.Apply(m.file, rewrite.InlineFunctions)
+	if err != nil {
 		return p, err
 	}
-	g, err := rewrite.Apply(m.file, Passes()...)
+	if _, err := exec.New(g, exec.Options{NoFuse: true}); err != nil {
+		return p, err
+	}
+	g, err = rewrite.Apply(g, Passes()...)
 	if err != nil {
 		return p, err
 	}
