@@ -112,6 +112,14 @@ func (d cells) fill(at, n int, v cells) {
 	}
 }
 
+// from is the elements of d from place at on.
+func (d cells) from(at int) cells {
+	if d.size == 0 {
+		return cells{s: d.s[at:]}
+	}
+	return cells{size: d.size, b: d.b[at*d.size:]}
+}
+
 // strided sets d, row-major of the given shape, to the elements of src at
 // off + Σ index·step.
 func (d cells) strided(shape []int, src cells, off int, step []int) {

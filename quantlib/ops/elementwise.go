@@ -88,10 +88,7 @@ var (
 		case len(x) == len(dst) && len(y) == len(dst):
 			f32.Div(dst, x, y)
 		case len(x) == len(dst) && len(y) == 1:
-			d := y[0]
-			for i, v := range x {
-				dst[i] = v / d
-			}
+			divByScalar(dst, x, y[0])
 		default:
 			return false
 		}
@@ -100,6 +97,20 @@ var (
 	least    = arithmetic{f32: minOf[float32], f64: minOf[float64], i64: minOf[int64], u64: minOf[uint64]}
 	greatest = arithmetic{f32: maxOf[float32], f64: maxOf[float64], i64: maxOf[int64], u64: maxOf[uint64]}
 )
+
+// divByScalar stores x[i]/d in dst, which may be x: a division, not a
+// multiplication by 1/d, which rounds twice.
+func divByScalar(dst, x []float32, d float32) {
+	var block [256]float32
+	for i := range block {
+		block[i] = d
+	}
+	for len(x) > 0 {
+		n := min(len(x), len(block))
+		f32.Div(dst[:n], x[:n], block[:n])
+		dst, x = dst[n:], x[n:]
+	}
+}
 
 // apply computes x op y, of the type of x, broadcast.
 func (a arithmetic) apply(c *Call, x, y *tensor.Tensor) *tensor.Tensor {

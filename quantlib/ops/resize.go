@@ -61,6 +61,9 @@ func resize(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		fail("scales %v and sizes %v for %d axes", factors, want, len(at))
 	}
 	dims := resizings(c, x.Shape(), at, factors, want, roi)
+	if places := nearestPlaces(x.Shape(), dims); places != nil {
+		return one(resizeNearest(c, x, places))
+	}
 	extra := float64(c.Node.Float("extrapolation_value", 0))
 	r := load[float64](x)
 	shape := append([]int(nil), x.Shape()...)
@@ -87,6 +90,59 @@ func resize(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		}
 	}
 	return one(out.tensor())
+}
+
+// nearestPlaces is, for each dimension, the input place of each output place,
+// or nil where an output is not simply an input element.
+func nearestPlaces(shape []int, dims []*resizing) [][]int {
+	places := make([][]int, len(shape))
+	for d, z := range dims {
+		if z == nil || z.out == z.in && z.scale == 1 && z.coordinate != "tf_crop_and_resize" {
+			for i := range shape[d] {
+				places[d] = append(places[d], i)
+			}
+			continue
+		}
+		if z.mode != "nearest" || z.coordinate == "tf_crop_and_resize" || z.in == 0 {
+			return nil
+		}
+		for o := range z.out {
+			places[d] = append(places[d], z.taps(o)[0].at)
+		}
+	}
+	return places
+}
+
+// resizeNearest copies elements of any type from the given places.
+func resizeNearest(c *Call, x *tensor.Tensor, places [][]int) *tensor.Tensor {
+	shape := make([]int, len(places))
+	for d, p := range places {
+		shape[d] = len(p)
+	}
+	dst, finish := newCells(c, x.DType(), shape)
+	if x.Rank() == 0 || product(shape) == 0 {
+		return stretch(c, x, shape)
+	}
+	src, step, last := cellsOf(x), strides(x.Shape()), x.Rank()-1
+	n := shape[last]
+	pos := make([]int, last)
+	bases := make([]int, product(shape[:last]))
+	for i := range bases {
+		for d, p := range pos {
+			bases[i] += places[d][p] * step[d]
+		}
+		next(pos, shape[:last])
+	}
+	c.parts(len(bases), max(1, ordinary/n), func(_, lo, hi int) {
+		for i := lo; i < hi; i++ {
+			if i > lo && bases[i] == bases[i-1] {
+				dst.copy(i*n, dst, (i-1)*n, n)
+				continue
+			}
+			dst.from(i*n).take(src.from(bases[i]), places[last], cells{})
+		}
+	})
+	return finish()
 }
 
 // roundInto rounds half to even and clamps to an 8-bit type's range.
