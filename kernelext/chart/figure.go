@@ -66,7 +66,10 @@ func (f *Figure) size(w, h float64) (float64, float64, error) {
 // at which it is legible are reached by reduction.
 func (f *Figure) paintOn(c vg.Canvas, w, h float64) {
 	if f.plot != nil {
-		f.plot(draw.NewCanvas(c, vg.Length(w)*px, vg.Length(h)*px))
+		p := pen{c, h}
+		p.rect(0, 0, w, h, paper)
+		const m = 10 * px // labels at the ends of axes reach beyond a plot's area
+		f.plot(draw.Crop(draw.NewCanvas(c, vg.Length(w)*px, vg.Length(h)*px), m, -m, m, -m))
 		return
 	}
 	k := math.Min(1, math.Min(w/f.minW, h/f.minH))
