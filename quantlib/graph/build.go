@@ -32,7 +32,12 @@ func New(p Parts) (*Graph, error) {
 		g.order = append(g.order, c.Name)
 		known[c.Name] = true
 	}
+	listed := make(map[string]bool, len(p.Inputs))
 	for _, in := range p.Inputs {
+		if listed[in.Name] {
+			return nil, fmt.Errorf("graph: input %q is listed twice", in.Name)
+		}
+		listed[in.Name] = true
 		known[in.Name] = true // may repeat a constant: old files list them as inputs too
 	}
 	for _, v := range p.Info {
@@ -174,11 +179,13 @@ func (g *Graph) nameNodes() {
 		}
 		taken[n.Name] = true
 	}
+	next := map[string]int{} // by operator: below it, from the last place on, all are taken
 	for _, i := range rename {
 		n := *g.nodes[i]
-		for k := i; ; k++ {
+		for k := max(i, next[n.Op]); ; k++ {
 			n.Name = fmt.Sprintf("%s_%d", n.Op, k)
 			if !taken[n.Name] {
+				next[n.Op] = k + 1
 				break
 			}
 		}

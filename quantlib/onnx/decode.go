@@ -76,6 +76,9 @@ func (d *decoder) model(data []byte) (*graph.Graph, error) {
 	if !hasGraph {
 		return nil, errors.New("the file holds no graph: this is not an ONNX model")
 	}
+	if m.IRVersion >= 3 && len(m.Opsets) == 0 {
+		return nil, errors.New("the file imports no opset: it is cut short, or not an ONNX model")
+	}
 	version, ok := m.Opsets[""]
 	if !ok {
 		version, ok = m.Opsets["ai.onnx"]
@@ -130,13 +133,13 @@ func keyValue(v field) (kv graph.KeyValue, err error) {
 	return kv, at(err, "metadata")
 }
 
-// graph decodes a graph. outer is the names around a subgraph; nil for the main
+// graph decodes a graph. outer is what stands around a subgraph; nil for the main
 // graph.
-func (d *decoder) graph(data []byte, m *graph.Model, outer map[string]bool, depth int) (*graph.Graph, error) {
+func (d *decoder) graph(data []byte, m *graph.Model, outer *scope, depth int) (*graph.Graph, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("subgraphs are nested more than %d deep", maxDepth)
 	}
-	p := graph.Parts{Model: m, Outer: outer}
+	p := graph.Parts{Model: m}
 	var nodes []field
 	err := each(data, func(v field) error {
 		switch v.num {
@@ -167,7 +170,7 @@ func (d *decoder) graph(data []byte, m *graph.Model, outer map[string]bool, dept
 	if err != nil {
 		return nil, at(err, "graph %q", p.Name)
 	}
-	names := scope(&p, nodes, outer)
+	names := &scope{parts: &p, nodes: nodes, outer: outer}
 	for i, v := range nodes {
 		n, err := d.node(v.bytes, m, names, depth)
 		if err != nil {
@@ -175,43 +178,13 @@ func (d *decoder) graph(data []byte, m *graph.Model, outer map[string]bool, dept
 		}
 		p.Nodes = append(p.Nodes, n)
 	}
+	p.Outer = outerNames(&p, outer)
 	g, err := graph.New(p)
 	return g, at(err, "graph %q", p.Name)
 }
 
-// scope returns the names that subgraphs of this graph may use, made at the
-// first call.
-func scope(p *graph.Parts, nodes []field, outer map[string]bool) func() map[string]bool {
-	var names map[string]bool
-	return func() map[string]bool {
-		if names != nil {
-			return names
-		}
-		names = make(map[string]bool, len(outer)+len(nodes))
-		for name := range outer {
-			names[name] = true
-		}
-		for _, v := range p.Inputs {
-			names[v.Name] = true
-		}
-		for _, c := range p.Consts {
-			names[c.Name] = true
-		}
-		for _, v := range nodes {
-			each(v.bytes, func(v field) error {
-				if v.num == 2 && v.typ == protowire.BytesType {
-					names[string(v.bytes)] = true
-				}
-				return nil
-			})
-		}
-		delete(names, "")
-		return names
-	}
-}
-
 // node decodes a node; it returns what it has of it beside an error.
-func (d *decoder) node(data []byte, m *graph.Model, names func() map[string]bool, depth int) (*graph.Node, error) {
+func (d *decoder) node(data []byte, m *graph.Model, around *scope, depth int) (*graph.Node, error) {
 	n := &graph.Node{}
 	var attrs []field
 	err := each(data, func(v field) error {
@@ -246,17 +219,22 @@ func (d *decoder) node(data []byte, m *graph.Model, names func() map[string]bool
 	if n.Op == "" {
 		return n, errors.New("the node names no operator")
 	}
+	seen := make(map[string]bool, len(attrs))
 	for _, v := range attrs {
-		a, err := d.attribute(v.bytes, m, names, depth)
+		a, err := d.attribute(v.bytes, m, around, depth)
 		if err != nil {
 			return n, at(err, "attribute %q", a.Name)
 		}
+		if seen[a.Name] {
+			return n, fmt.Errorf("attribute %q is given twice", a.Name)
+		}
+		seen[a.Name] = true
 		n.Attrs = append(n.Attrs, a)
 	}
 	return n, nil
 }
 
-func (d *decoder) attribute(data []byte, m *graph.Model, names func() map[string]bool, depth int) (graph.Attr, error) {
+func (d *decoder) attribute(data []byte, m *graph.Model, around *scope, depth int) (graph.Attr, error) {
 	var a graph.Attr
 	kind := int64(0)
 	found := graph.AttrUndefined
@@ -290,7 +268,7 @@ func (d *decoder) attribute(data []byte, m *graph.Model, names func() map[string
 				return err
 			}
 			found = graph.AttrGraph
-			g, err := d.graph(v.bytes, m, names(), depth+1)
+			g, err := d.graph(v.bytes, m, around, depth+1)
 			a.G = g
 			return err
 		case 7:
@@ -313,7 +291,7 @@ func (d *decoder) attribute(data []byte, m *graph.Model, names func() map[string
 				return err
 			}
 			found = graph.AttrGraphs
-			g, err := d.graph(v.bytes, m, names(), depth+1)
+			g, err := d.graph(v.bytes, m, around, depth+1)
 			a.Graphs = append(a.Graphs, g)
 			return err
 		case 13:
@@ -394,7 +372,7 @@ func (d *decoder) function(data []byte) (*graph.Function, error) {
 	for _, name := range f.Inputs {
 		p.Inputs = append(p.Inputs, graph.Value{Name: name})
 	}
-	names := scope(&p, nodes, nil)
+	names := &scope{parts: &p, nodes: nodes}
 	m := &graph.Model{Opsets: f.Opsets}
 	for i, v := range nodes {
 		n, err := d.node(v.bytes, m, names, 1)

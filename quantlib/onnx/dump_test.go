@@ -18,6 +18,15 @@ import (
 
 // shared is a path beside the checkout; the test is skipped where it is absent.
 func shared(t testing.TB, path string) string {
+	full := sharedPath(t, path)
+	if full == "" {
+		t.Skipf("not on this machine: shared/%s", path)
+	}
+	return full
+}
+
+// sharedPath is shared that gives "" where there is none.
+func sharedPath(t testing.TB, path string) string {
 	dir, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -33,7 +42,7 @@ func shared(t testing.TB, path string) string {
 	}
 	full := filepath.Join(dir, "..", "shared", path)
 	if _, err := os.Stat(full); err != nil {
-		t.Skipf("not on this machine: shared/%s", path)
+		return ""
 	}
 	return full
 }

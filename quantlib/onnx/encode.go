@@ -95,14 +95,14 @@ func encodeGraph(g *graph.Graph) ([]byte, error) {
 		b = appendBytes(b, 5, body)
 	}
 	b = appendNonempty(b, 10, g.Doc())
-	known := map[string]bool{}
+	known := map[string]bool{} // inputs and outputs that state their type themselves
 	for _, v := range g.DeclaredInputs() {
 		b = appendValue(b, 11, v)
-		known[v.Name] = true
+		known[v.Name] = v.DType != tensor.Undefined || v.Ranked
 	}
 	for _, v := range g.Outputs() {
 		b = appendValue(b, 12, v)
-		known[v.Name] = true
+		known[v.Name] = known[v.Name] || v.DType != tensor.Undefined || v.Ranked
 	}
 	for _, v := range g.Infos() {
 		if !known[v.Name] {

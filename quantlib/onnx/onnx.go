@@ -14,6 +14,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/quantnb/quantnb/quantlib/graph"
 )
@@ -101,7 +102,10 @@ type placed struct {
 	err   error
 }
 
-func (p placed) Error() string { return p.place + ": " + p.err.Error() }
+func (p placed) Error() string {
+	return p.place + ": " + strings.TrimPrefix(strings.TrimPrefix(p.err.Error(), "graph: "), "tensor: ")
+}
+
 func (p placed) Unwrap() error { return p.err }
 
 func at(err error, format string, args ...any) error {

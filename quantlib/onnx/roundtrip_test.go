@@ -79,9 +79,22 @@ func TestModelsSurviveARoundTrip(t *testing.T) {
 	}
 }
 
+const nodeTests = "onnx-node-tests/onnx-node-tests.tgz"
+
 // eachNodeTest calls f for the files of ONNX's operator tests.
 func eachNodeTest(t testing.TB, f func(name string, data []byte)) {
-	file, err := os.Open(shared(t, "onnx-node-tests/onnx-node-tests.tgz"))
+	readNodeTests(t, shared(t, nodeTests), f)
+}
+
+// eachNodeTestOrNone is eachNodeTest that does not skip where they are absent.
+func eachNodeTestOrNone(t testing.TB, f func(name string, data []byte)) {
+	if path := sharedPath(t, nodeTests); path != "" {
+		readNodeTests(t, path, f)
+	}
+}
+
+func readNodeTests(t testing.TB, path string, f func(name string, data []byte)) {
+	file, err := os.Open(path)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -282,14 +282,17 @@ func (d *decoder) external(dt tensor.DType, shape []int, n int, kvs []graph.KeyV
 	if length != int64(dt.Bytes(n)) || offset < 0 || offset > math.MaxInt64-length {
 		return nil, fmt.Errorf("external data: %d bytes at %d of %q for %v %v", length, offset, location, dt, shape)
 	}
-	f, err := os.OpenInRoot(d.dir, location)
+	root, err := os.OpenRoot(d.dir)
 	if err != nil {
 		return nil, fmt.Errorf("external data: %w", err)
 	}
-	defer f.Close()
-	info, err := f.Stat()
+	defer root.Close()
+	info, err := root.Stat(location)
 	if err != nil {
 		return nil, fmt.Errorf("external data: %w", err)
+	}
+	if !info.Mode().IsRegular() { // to open a pipe would wait for its writer
+		return nil, fmt.Errorf("external data: %q is not a regular file", location)
 	}
 	if info.Size() < offset+length {
 		return nil, fmt.Errorf("external data: %q has %d bytes, %d at %d are wanted", location, info.Size(), length, offset)
