@@ -1,0 +1,222 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/quantnb/quantnb/quantlib/exec"
+	"github.com/quantnb/quantnb/quantlib/onnx"
+)
+
+// maxParity is the greatest difference of the float outputs, as a part of their
+// range. Both runtimes compute in float32, whose unit is 6e-8, and sum up to some
+// thousand products in different orders.
+const maxParity = 1e-4
+
+// errParity is returned after everything has been printed.
+var errParity = errors.New("outputs differ by more than 1e-4 of their range")
+
+// forward prints, for each network, the parity of both runtimes and how fast
+// they are beside each other.
+type forward struct {
+	out     io.Writer
+	dir     string
+	ort     *ort
+	threads int // of the modes with several
+	batch   int
+	pairs   int
+	least   time.Duration // that one side of a pair takes
+	fpeak   float64       // GFLOP/s of one thread
+	timed   bool          // or else parity alone
+}
+
+// side is one runtime with one network: n runs in each of some workers.
+type side func(workers, n int) (seconds float64, err error)
+
+// mode is a way of using the processor.
+type mode struct {
+	name             string
+	threads, workers int
+}
+
+func (f *forward) modes() []mode {
+	m := []mode{{"1 thread", 1, 1}}
+	if f.threads > 1 {
+		m = append(m, mode{fmt.Sprintf("%d threads", f.threads), f.threads, 1}, mode{fmt.Sprintf("%d workers", f.threads), 1, f.threads})
+	}
+	return m
+}
+
+func (f *forward) network(ctx context.Context, n network) error {
+	o, err := n.open(ctx, f.dir, f.batch)
+	if err != nil {
+		return err
+	}
+	if err := f.ort.feed("in", o.in); err != nil {
+		return fmt.Errorf("%s: %w", n.name, err)
+	}
+	change, g, err := simulated(ctx, o.session, o.m, o.in)
+	if err != nil {
+		return fmt.Errorf("%s: %w", n.name, err)
+	}
+	fakePath := filepath.Join(f.dir, n.name+"-simulated.onnx")
+	if err := onnx.Save(fakePath, g); err != nil {
+		return err
+	}
+	variant, err := o.session.With(change)
+	if err != nil {
+		return fmt.Errorf("%s: %w", n.name, err)
+	}
+	fmt.Fprintf(f.out, "%s: %.2f GFLOP for a batch of %d\n", n.name, o.flops/1e9, f.batch)
+	var failed error
+	for _, k := range []struct {
+		name, path  string
+		run, single func(context.Context, exec.Values) (exec.Values, error)
+	}{
+		{"float", o.path, o.session.Run, o.session.RunSingle},
+		{"8 bits simulated", fakePath, variant.Run, variant.RunSingle},
+	} {
+		diff, err := f.parity(ctx, o, k.path, k.run)
+		if err != nil {
+			return fmt.Errorf("%s, %s: %w", n.name, k.name, err)
+		}
+		verdict := ""
+		if k.name == "float" {
+			verdict = "ok"
+			if diff > maxParity || diff != diff {
+				verdict, failed = "FAILED", fmt.Errorf("%s: %w", n.name, errParity)
+			}
+		}
+		fmt.Fprintf(f.out, "  %-17s largest difference %.2g of the outputs' range %s\n", k.name, diff, verdict)
+		if !f.timed {
+			continue
+		}
+		for _, m := range f.modes() {
+			run := k.single
+			if m.threads > 1 {
+				run = k.run
+			}
+			if err := f.measure(ctx, o, k.name, k.path, m, run); err != nil {
+				return fmt.Errorf("%s, %s: %w", n.name, k.name, err)
+			}
+		}
+	}
+	return failed
+}
+
+// parity is the greatest difference of both outputs, as a part of their range.
+func (f *forward) parity(ctx context.Context, o *opened, path string, run func(context.Context, exec.Values) (exec.Values, error)) (float64, error) {
+	id, err := f.ort.open(path, 1)
+	if err != nil {
+		return 0, err
+	}
+	want, err := f.ort.run(id, "in")
+	if err != nil {
+		return 0, err
+	}
+	if err := f.ort.free(id); err != nil {
+		return 0, err
+	}
+	out, err := run(ctx, o.in)
+	if err != nil {
+		return 0, err
+	}
+	got := out[o.output].F32()
+	if len(got) != len(want) {
+		return 0, fmt.Errorf("%d outputs, onnxruntime gives %d", len(got), len(want))
+	}
+	lo, hi, diff := math.Inf(1), math.Inf(-1), 0.0
+	for i, w := range want {
+		lo, hi = min(lo, float64(w)), max(hi, float64(w))
+		diff = max(diff, math.Abs(float64(got[i])-float64(w))) // NaN stays
+	}
+	return diff / (hi - lo), nil
+}
+
+// measure runs both alternately and prints the medians.
+func (f *forward) measure(ctx context.Context, o *opened, kind, path string, m mode, run func(context.Context, exec.Values) (exec.Values, error)) error {
+	id, err := f.ort.open(path, m.threads)
+	if err != nil {
+		return err
+	}
+	theirs := func(workers, n int) (float64, error) { return f.ort.time(id, "in", workers, n) }
+	ours := func(workers, n int) (float64, error) {
+		errs := make([]error, workers)
+		start := time.Now()
+		var wg sync.WaitGroup
+		for k := range workers {
+			wg.Go(func() {
+				for range n {
+					if _, err := run(ctx, o.in); err != nil {
+						errs[k] = err
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+		return time.Since(start).Seconds(), errors.Join(errs...)
+	}
+	a, b, ratio, err := alternate(ours, theirs, m.workers, f.pairs, f.least)
+	if err != nil {
+		return err
+	}
+	f.fpeak = max(f.fpeak, peak())
+	rate := o.flops / a / 1e9
+	share := "peak unknown"
+	if f.fpeak > 0 {
+		share = fmt.Sprintf("%3.0f %% of the FMA peak of %.0f", 100*rate/(f.fpeak*float64(m.threads*m.workers)), f.fpeak*float64(m.threads*m.workers))
+	}
+	fmt.Fprintf(f.out, "  %-17s %-10s ours %8.3f ms, onnxruntime %8.3f ms, speed %.2f × onnxruntime's, %6.1f GFLOP/s, %s\n",
+		kind, m.name, a*1e3, b*1e3, ratio, rate, share)
+	return f.ort.free(id)
+}
+
+// alternate runs pairs of both sides, each side first in turn, and gives the
+// medians of the seconds that one run takes, all workers together, and of the
+// ratio b/a in each pair.
+func alternate(a, b side, workers, pairs int, least time.Duration) (medianA, medianB, ratio float64, err error) {
+	n := 1
+	for _, s := range []side{a, b} { // warm both, and find how many runs make a measurement
+		if _, err := s(workers, 1); err != nil {
+			return 0, 0, 0, err
+		}
+		t, err := s(workers, 1)
+		if err != nil {
+			return 0, 0, 0, err
+		}
+		n = max(n, min(1000, int(math.Ceil(least.Seconds()/t))))
+	}
+	var as, bs, ratios []float64
+	for i := range pairs {
+		runtime.GC() // none of it is left to a measurement
+		t := [2]float64{}
+		for k := range 2 {
+			which := (i + k) % 2
+			s := []side{a, b}[which]
+			if t[which], err = s(workers, n); err != nil {
+				return 0, 0, 0, err
+			}
+			t[which] /= float64(n * workers)
+		}
+		as, bs, ratios = append(as, t[0]), append(bs, t[1]), append(ratios, t[1]/t[0])
+	}
+	return median(as), median(bs), median(ratios), nil
+}
+
+// median is the middle of x, which it sorts.
+func median(x []float64) float64 {
+	slices.Sort(x)
+	if n := len(x); n%2 == 0 {
+		return (x[n/2-1] + x[n/2]) / 2
+	}
+	return x[len(x)/2]
+}
