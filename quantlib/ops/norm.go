@@ -117,18 +117,12 @@ func normalizeRow(dst, x []float32, eps float64, centered bool) (mean, inverse f
 	return mean, inverse
 }
 
-// scaled multiplies by a scale and adds a bias that repeat over blocks of run
-// elements each.
+// scaleRuns multiplies each run of elements by its scale and adds its bias,
+// rounded to float32 after each.
 func scaleRuns(y []float32, scale, bias []float64, run int) {
 	for i := 0; i < len(y); i += run {
-		s, b := scale[i/run], 0.0
-		if bias != nil {
-			b = bias[i/run]
-		}
 		row := y[i : i+run]
-		for j, v := range row {
-			row[j] = float32(float64(v)*s + b)
-		}
+		f32.ScaleBias(row, row, float32(scale[i/run]), float32(bias[i/run]))
 	}
 }
 
@@ -203,10 +197,10 @@ func rowNorm(c *Call, x, scale, bias *tensor.Tensor, centered bool) []*tensor.Te
 	eps := float64(c.Node.Float("epsilon", 1e-5))
 	outer, inner := x.Shape()[:at], x.Shape()[at:]
 	rows, size := product(outer), product(inner)
-	factor := load[float64](stretch(serial(c), scale, inner))
-	var offset []float64
+	factor := load[float32](stretch(serial(c), scale, inner))
+	var offset []float32
 	if bias != nil {
-		offset = load[float64](stretch(serial(c), bias, inner))
+		offset = load[float32](stretch(serial(c), bias, inner))
 	}
 	src := load[float32](x)
 	r := newResult[float32](c, x.DType(), x.Shape(), x)
@@ -221,7 +215,10 @@ func rowNorm(c *Call, x, scale, bias *tensor.Tensor, centered bool) []*tensor.Te
 			y := r.data[i*size : (i+1)*size]
 			m, s := normalizeRow(y, src[i*size:(i+1)*size], eps, centered)
 			mean.data[i], inverse.data[i] = float32(m), float32(s)
-			scaleRuns(y, factor, offset, 1)
+			f32.Mul(y, y, factor)
+			if offset != nil {
+				f32.Add(y, y, offset)
+			}
 		}
 	})
 	return []*tensor.Tensor{r.tensor(), mean.tensor(), inverse.tensor()}

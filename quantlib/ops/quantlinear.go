@@ -99,6 +99,10 @@ func quantizeLinear(c *Call, x, scale, zero *tensor.Tensor) *tensor.Tensor {
 	}
 	lo, hi := codeRange(to)
 	zeros := load64(zero)
+	if x.DType() == tensor.Float32 && precision == tensor.Float32 && to.Bits() == 8 && c.Node.Int("block_size", 0) == 0 {
+		quantizeBytes(c, hostBytes(out), x, scale, zeros, lo, hi)
+		return out
+	}
 	codes := make([]int64, x.Len())
 	for i := range codes {
 		z := 0.0
@@ -113,6 +117,34 @@ func quantizeLinear(c *Call, x, scale, zero *tensor.Tensor) *tensor.Tensor {
 	}
 	store(out, codes)
 	return out
+}
+
+// quantizeBytes is quantizeLinear of float32 to codes of a byte, with one scale
+// for all or one for each place along axis.
+func quantizeBytes(c *Call, dst []byte, x, scale *tensor.Tensor, zeros []float64, lo, hi float64) {
+	src, scales := x.F32(), scale.F32()
+	run := max(1, len(src))
+	if len(scales) > 1 || scale.Rank() > 1 {
+		run = product(x.Shape()[axis(c.Node.Int("axis", 1), x.Rank())+1:])
+	}
+	for at := 0; at < len(src); at += run {
+		g := at / run % len(scales)
+		s, z := scales[g], 0.0
+		if zeros != nil {
+			z = zeros[g]
+		}
+		row := src[at : at+run]
+		out := dst[at : at+run]
+		c.parts(run, ordinary, func(_, first, last int) {
+			for i, v := range row[first:last] {
+				q := math.RoundToEven(float64(v / s))
+				if q != q {
+					q = 0
+				}
+				out[first+i] = byte(int(clamp(q+z, lo, hi)))
+			}
+		})
+	}
 }
 
 // quotient is a/b rounded to the given type.

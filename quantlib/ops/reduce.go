@@ -38,6 +38,44 @@ func (r *reduction) contiguous() bool {
 	return len(r.fold) == 1 && (r.foldStep[0] == 1 || r.fold[0] == 1)
 }
 
+// rows reports whether outputs that lie side by side fold elements that do.
+func (r *reduction) rows() bool {
+	return r.foldStep[0] > 1 && r.outputs%r.foldStep[0] == 0 && len(r.keep) > 0
+}
+
+// reduceColumns folds the middle dimension of [outer, n, inner] row by row; each
+// output still folds its elements in order, in float64.
+func reduceColumns(c *Call, x *tensor.Tensor, shape []int, red *reduction, f folding) *tensor.Tensor {
+	n, inner := red.size, red.foldStep[0]
+	out := c.Alloc(tensor.Float32, shape...)
+	dst, src := out.F32(), x.F32()
+	c.parts(red.outputs, max(1, ordinary/n), func(_, lo, hi int) {
+		sums := make([]float64, min(inner, 512))
+		for lo < hi { // a stretch of outputs within one outer place
+			o, i := lo/inner, lo%inner
+			w := min(hi-lo, inner-i, len(sums))
+			s := sums[:w]
+			for k := range s {
+				s[k] = f.start
+			}
+			for r := range n {
+				row := src[(o*n+r)*inner+i:][:w]
+				for k, v := range row {
+					s[k] = f.fold(s[k], float64(v))
+				}
+			}
+			for k, v := range s {
+				if f.last != nil {
+					v = f.last(v, n)
+				}
+				dst[lo+k] = float32(v)
+			}
+			lo += w
+		}
+	})
+	return out
+}
+
 // each calls f for outputs lo..hi; place calls its argument for the elements
 // that fold into the output, in row-major order.
 func (r *reduction) each(lo, hi int, f func(o int, place func(f func(i int)))) {
@@ -169,6 +207,8 @@ func reduce(c *Call, in []*tensor.Tensor, f folding) *tensor.Tensor {
 			}
 		})
 		return out
+	case dt == tensor.Float32 && len(red.fold) == 1 && red.size > 0 && red.rows():
+		return reduceColumns(c, x, shape, red, f)
 	case !dt.IsFloat() && f.exact != nil:
 		r := newResult[int64](c, dt, shape)
 		src := load[int64](x)

@@ -160,6 +160,7 @@ func roundInto(dt tensor.DType, v float64) float64 {
 func resizings(c *Call, shape, at []int, factors []float64, want []int64, roi *tensor.Tensor) []*resizing {
 	dims := make([]*resizing, len(shape))
 	policy := c.Node.Text("keep_aspect_ratio_policy", "stretch")
+	want = append([]int64(nil), want...) // adjusted below, and it may be an input
 	if want != nil && policy != "stretch" {
 		best := math.NaN()
 		for i, a := range at {
@@ -231,6 +232,21 @@ func resizeAlong(c *Call, x []float64, shape []int, d int, z *resizing, extra fl
 	}
 	c.parts(outer, max(1, ordinary/(z.out*run+1)), func(_, lo, hi int) {
 		for i := lo; i < hi; i++ {
+			if run == 1 {
+				src := x[i*z.in : (i+1)*z.in]
+				for o, taps := range all {
+					sum := 0.0
+					for _, t := range taps {
+						if t.at < 0 {
+							sum += t.weight * extra
+						} else {
+							sum += t.weight * src[t.at]
+						}
+					}
+					dst[i*z.out+o] = sum
+				}
+				continue
+			}
 			for o, taps := range all {
 				row := dst[(i*z.out+o)*run:][:run]
 				for _, t := range taps {

@@ -205,15 +205,16 @@ func sqrtRun(dst, x []float32) {
 	}
 }
 
+// hardSwishRun is x·clamp(x/6 + 1/2, 0, 1) in blocks, so that dst may be x.
 func hardSwishRun(dst, x []float32) {
-	for i, v := range x {
-		s := v/6 + 0.5
-		if s < 0 {
-			s = 0
-		} else if s > 1 {
-			s = 1
-		}
-		dst[i] = v * s
+	var buf [256]float32
+	for len(x) > 0 {
+		n := min(len(x), len(buf))
+		b := buf[:n]
+		f32.ScaleBias(b, x[:n], 1.0/6, 0.5)
+		f32.Clip(b, b, 0, 1)
+		f32.Mul(dst[:n], x[:n], b)
+		dst, x = dst[n:], x[n:]
 	}
 }
 
