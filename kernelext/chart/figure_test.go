@@ -287,3 +287,11 @@ func TestOrderPutsMissingValuesLast(t *testing.T) {
 		}
 	}
 }
+
+func TestZerosAtAClipLimitAreNotClipped(t *testing.T) {
+	// As after a Relu: half of the samples are zero, in a bin that reaches below it.
+	d := HistogramData{Float: Counts{[]float64{-0.5, -0.1, 0.1, 1, 2, 3}, []float64{1, 50, 30, 15, 4}}, Clip: []float64{0, 2}}
+	if out, all := d.outside(); out != 5 || all != 100 {
+		t.Errorf("%v of %v samples are clipped, want 5 of 100", out, all)
+	}
+}

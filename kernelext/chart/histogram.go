@@ -76,17 +76,18 @@ func (d HistogramData) caption() string {
 		parts = append(parts, "SQNR "+places(d.SQNR, 1)+" dB")
 	}
 	if out, all := d.outside(); len(d.Clip) == 2 && all > 0 {
-		parts = append(parts, sig(100*out/all, 2)+" % clipped")
+		parts = append(parts, "about "+sig(100*out/all, 2)+" % clipped")
 	}
 	return strings.Join(parts, " · ")
 }
 
-// outside counts the float samples whose bin's middle lies beyond the clip
-// limits, and all of them.
+// outside counts the float samples in bins that lie wholly beyond the clip
+// limits, and all samples. A bin that holds a limit is not counted: after a Relu
+// half of a tensor can be exactly zero, and zero is a limit.
 func (d HistogramData) outside() (out, all float64) {
 	for i, n := range d.Float.N {
 		all += n
-		if mid := (d.Float.Edges[i] + d.Float.Edges[i+1]) / 2; len(d.Clip) == 2 && (mid < d.Clip[0] || mid > d.Clip[1]) {
+		if len(d.Clip) == 2 && (d.Float.Edges[i+1] <= d.Clip[0] || d.Float.Edges[i] >= d.Clip[1]) {
 			out += n
 		}
 	}
