@@ -7,6 +7,7 @@ import (
 
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/observe"
+	"github.com/quantnb/quantnb/quantlib/ops"
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/quant"
 	"github.com/quantnb/quantnb/quantlib/tensor"
@@ -118,8 +119,15 @@ type fake struct {
 	s quant.Scheme
 }
 
-// Quantize implements exec.Quantizer.
+// Quantize implements exec.Quantizer. Both ways give the same bits.
 func (f fake) Quantize(dst, x []float32, shape []int) {
+	s := f.s
+	if len(f.p.Scale) == 1 && s.Bits > 0 && s.Bits <= 16 && s.Round == quant.HalfEven && s.Float == quant.NotFloat && !s.Binary() {
+		scale, zero := f.p.At(0)
+		lo, hi := s.Range()
+		ops.FakeQuantize(dst, x, scale, zero, lo, hi)
+		return
+	}
 	f.p.FakeQuantize(dst, x, quant.Whole(len(x)), f.s)
 }
 
