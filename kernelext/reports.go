@@ -30,6 +30,38 @@ func ActivationHistogram(h ...*quantlib.Histogram) {
 // alone and both, beside the float network.
 func AccuracyCurve(c *quantlib.Curve) { Show(chart.AccuracyCurve(c)) }
 
+// HeatMap shows the SQNR in dB at the network's output, layers × widths, when
+// one layer at a time is quantized.
+func HeatMap(g *quantlib.Grid, mode quantlib.Mode) { Show(chart.GridHeat(g, mode)) }
+
+// PlanWidths shows the bits that a plan gives to each layer.
+func PlanWidths(p quantlib.Plan) { Show(chart.PlanWidths(p)) }
+
+func init() { adapters = append(adapters, report) }
+
+// report is the figure that Show makes of a report of quantlib.
+func report(x any) (any, bool) {
+	switch x := x.(type) {
+	case *quantlib.Grid:
+		if x != nil {
+			return chart.GridHeat(x, quantlib.Both), true
+		}
+	case *quantlib.Histogram:
+		if x != nil {
+			return chart.ActivationHistogram(x), true
+		}
+	case *quantlib.Curve:
+		if x != nil {
+			return chart.AccuracyCurve(x), true
+		}
+	case quantlib.Plan:
+		if x.Map() != nil {
+			return chart.PlanWidths(x), true
+		}
+	}
+	return nil, false
+}
+
 // Steps is a progress display for work in several named steps, as quantlib's
 // Study reports it: each step has a bar of its own, as [Progress] draws it.
 //

@@ -74,3 +74,57 @@ func AccuracyCurve(c *quantlib.Curve) *Figure {
 	}
 	return Curve(d)
 }
+
+// GridHeat draws the SQNR at the network's output, in dB, layers × widths, with
+// weights and activations of one layer quantized at a time. Colours end at
+// 60 dB, beyond which no output tells a difference.
+func GridHeat(g *quantlib.Grid, mode quantlib.Mode) *Figure {
+	const clear = 60 // dB
+	d := HeatData{
+		Title:    "Noise at the output, one layer at a time: " + mode.String(),
+		Subtitle: fmt.Sprintf("%d samples, %s; higher is better", g.Samples, g.Methods),
+		Rows:     g.Layers, Name: "SQNR", Unit: "dB", ColumnName: "bits",
+	}
+	for _, bits := range g.Widths {
+		d.Columns = append(d.Columns, fmt.Sprint(bits))
+	}
+	least, most := math.Inf(1), 0.0
+	for _, layer := range g.Layers {
+		row := make([]float64, len(g.Widths))
+		for i, bits := range g.Widths {
+			c := g.At(layer, bits, mode)
+			if row[i] = c.SQNR(); !c.Valid {
+				row[i] = math.NaN()
+				continue
+			}
+			least, most = min(least, row[i]), max(most, row[i])
+		}
+		d.Values = append(d.Values, row)
+	}
+	if most > clear && least < clear {
+		d.Lo, d.Hi = least, clear
+	}
+	return HeatMap(d)
+}
+
+// PlanWidths draws the bits that a plan gives to each layer's weights and
+// activations; 32 where they stay in float.
+func PlanWidths(p quantlib.Plan) *Figure {
+	d := WidthData{
+		Title:    "Bits of each layer",
+		Subtitle: fmt.Sprintf("weights: %d bytes, %.2f bits on average", p.Bytes(), p.MeanBits()),
+	}
+	for i, l := range p.Map().Layers {
+		w, a := p.Layer(i)
+		d.Labels = append(d.Labels, l.Name)
+		weight, activation := w.Width(), a.Width()
+		if l.Weight < 0 {
+			weight = 0
+		}
+		if len(l.Activations) == 0 {
+			activation = 0
+		}
+		d.Weight, d.Activation = append(d.Weight, weight), append(d.Activation, activation)
+	}
+	return WidthBars(d)
+}
