@@ -37,10 +37,10 @@ func HeatMap(g *quantlib.Grid, mode quantlib.Mode) { Show(chart.GridHeat(g, mode
 // PlanWidths shows the bits that a plan gives to each layer.
 func PlanWidths(p quantlib.Plan) { Show(chart.PlanWidths(p)) }
 
-func init() { adapters = append(adapters, report) }
+func init() { adapters = append(adapters, ofQuantlib) }
 
-// report is the figure that Show makes of a report of quantlib.
-func report(x any) (any, bool) {
+// ofQuantlib is the figure that Show makes of a report of quantlib.
+func ofQuantlib(x any) (any, bool) {
 	switch x := x.(type) {
 	case *quantlib.Grid:
 		if x != nil {
