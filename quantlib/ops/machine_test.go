@@ -52,8 +52,12 @@ func (m *machine) run(ctx context.Context, g *graph.Graph, in []*tensor.Tensor) 
 	for _, c := range g.Consts() {
 		m.values[c.Name] = c.Tensor
 	}
+	list := g.Inputs()
+	if len(in) > len(list) {
+		list = g.DeclaredInputs() // data for initializers too
+	}
 	for i, t := range in {
-		if list := g.DeclaredInputs(); i < len(list) {
+		if i < len(list) {
 			m.values[list[i].Name] = t
 		}
 	}

@@ -58,7 +58,7 @@ func TestOldVersions(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := same(c.name, out[0], c.want); err != nil {
+			if err := same(out[0], c.want); err != nil {
 				t.Error(err)
 			}
 		})
