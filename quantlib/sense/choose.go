@@ -1,0 +1,214 @@
+package sense
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/quantnb/quantnb/quantlib/alloc"
+	"github.com/quantnb/quantnb/quantlib/plan"
+)
+
+// Space is the plans that may be chosen. The zero value is all widths of the
+// grid, for weights and activations apart.
+type Space struct {
+	Weights, Activations []int // bits; 0 is float32; nil means the grid's widths
+	Pins                 []Pin // later ones win
+	Before               plan.Plan
+	// Before is what Choice.Diff compares with; the zero Plan is the float one.
+}
+
+// A Pin fixes the widths of layers; see Plan.With.
+type Pin struct {
+	Layers             string // a name, a path.Match pattern, or "op:Conv"
+	Weight, Activation int    // bits; 0 is float32, negative leaves the choice
+}
+
+// Limits bound a plan from above; 0 means no limit.
+type Limits struct {
+	Bytes          int     // of all weights
+	MeanWeightBits float64 // over all weights
+	BOPs           float64 // for one sample
+	Noise          float64 // predicted noise-to-signal power
+}
+
+// list is the limits as the allocator takes them.
+func (l Limits) list() (list []alloc.Limit, err error) {
+	for _, x := range []struct {
+		cost string
+		max  float64
+	}{{Bytes, float64(l.Bytes)}, {MeanWeightBits, l.MeanWeightBits}, {BOPs, l.BOPs}, {alloc.Noise, l.Noise}} {
+		if x.max < 0 || math.IsNaN(x.max) {
+			return nil, fmt.Errorf("sense: a limit of %v on %s", x.max, x.cost)
+		}
+		if x.max > 0 {
+			list = append(list, alloc.Limit{Cost: x.cost, Max: x.max})
+		}
+	}
+	return list, nil
+}
+
+// Choose is the plan of least predicted noise within the limits; of plans with
+// equal noise the one that the allocator finds first, always the same. Limits
+// that no plan meets are an error which wraps *alloc.InfeasibleError and names
+// the limit and by how much it is missed.
+func (t *Table) Choose(ctx context.Context, sp Space, l Limits) (Choice, error) {
+	return t.solve(ctx, sp, l, alloc.Noise)
+}
+
+// Cheapest is the plan of least Bytes, MeanWeightBits or BOPs within the limits.
+// With Limits{Noise: x} it is the answer to: what does this quality cost?
+func (t *Table) Cheapest(ctx context.Context, sp Space, l Limits, cost string) (Choice, error) {
+	if err := knownCost(cost); err != nil {
+		return Choice{}, err
+	}
+	return t.solve(ctx, sp, l, cost)
+}
+
+// TargetNoise is the plan of least cost whose predicted noise-to-signal power is
+// at most noise.
+func (t *Table) TargetNoise(ctx context.Context, sp Space, noise float64, cost string) (Choice, error) {
+	if !(noise > 0) {
+		return Choice{}, fmt.Errorf("sense: target noise of %v", noise)
+	}
+	return t.Cheapest(ctx, sp, Limits{Noise: noise}, cost)
+}
+
+func knownCost(cost string) error {
+	if cost != Bytes && cost != MeanWeightBits && cost != BOPs {
+		return fmt.Errorf("sense: unknown cost %q; costs are %q, %q, %q", cost, Bytes, MeanWeightBits, BOPs)
+	}
+	return nil
+}
+
+func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) (Choice, error) {
+	limits, err := l.list()
+	if err != nil {
+		return Choice{}, err
+	}
+	it, err := t.items(ctx, sp, l.BOPs > 0 || minimize == BOPs)
+	if err != nil {
+		return Choice{}, err
+	}
+	s, err := alloc.Solve(ctx, alloc.Problem{Items: it.list, Limits: limits, Minimize: minimize})
+	if err != nil {
+		return Choice{}, fmt.Errorf("sense: %w", err)
+	}
+	return t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
+}
+
+// Raise starts from a low plan and gives the n layers that add the most
+// predicted noise to it (weight and activations as the plan has them) the width
+// of to bits, as a person does who reads the bars. Layers that are at that width
+// already, or above, are passed over; of equally noisy ones the earlier is
+// raised. What is tied to a raised layer is raised with it. A width that the
+// grid has not measured is an error, as is a negative n.
+func (t *Table) Raise(start plan.Plan, to, n int) (Choice, error) {
+	if !slices.Contains(t.grid.Widths, to) && to != 0 {
+		return Choice{}, fmt.Errorf("sense: the grid has not measured %d bits; its widths are %v", to, t.grid.Widths)
+	}
+	if n < 0 {
+		return Choice{}, fmt.Errorf("sense: %d layers to raise", n)
+	}
+	bits, err := t.widths(start)
+	if err != nil {
+		return Choice{}, err
+	}
+	type ranked struct {
+		ties  []int
+		noise float64
+	}
+	var order []ranked
+	for i, l := range t.m.Layers {
+		r := ranked{ties: layerTies(t.m, l, Both)}
+		one := group{layers: []int{i}}
+		low := false
+		for _, tie := range r.ties {
+			low = low || width(bits[tie]) < width(to)
+			if t.m.Ties[tie].Role == plan.Weight {
+				one.weights = append(one.weights, tie)
+			} else {
+				one.acts = append(one.acts, tie)
+			}
+		}
+		if !low {
+			continue
+		}
+		r.noise = t.noise(&one, func(tie int) int { return bits[tie] }).Mean
+		if math.IsNaN(r.noise) {
+			r.noise = math.Inf(1) // what cannot be measured is worst
+		}
+		order = append(order, r)
+	}
+	slices.SortStableFunc(order, func(a, b ranked) int {
+		switch {
+		case a.noise > b.noise:
+			return -1
+		case a.noise < b.noise:
+			return 1
+		}
+		return 0
+	})
+	p := start
+	for _, r := range order[:min(n, len(order))] {
+		for _, tie := range r.ties {
+			if width(bits[tie]) < width(to) {
+				p = p.WithTie(tie, schemeOf(t.m.Ties[tie].Role, to))
+			}
+		}
+	}
+	return t.Describe(p, start)
+}
+
+// allowed is the widths that each tie may take, in the space's order.
+func (t *Table) allowed(sp Space) ([][]int, error) {
+	for _, set := range [][]int{sp.Weights, sp.Activations} {
+		for _, b := range set {
+			if b != 0 && !slices.Contains(t.grid.Widths, b) {
+				return nil, fmt.Errorf("sense: the grid has not measured %d bits; its widths are %v", b, t.grid.Widths)
+			}
+		}
+	}
+	// Two plans that differ everywhere tell which ties the pins have set.
+	low, high := t.m.Uniform(1, 1), t.m.Uniform(2, 2)
+	for _, pin := range sp.Pins {
+		for _, b := range []int{pin.Weight, pin.Activation} {
+			if b > 0 && !slices.Contains(t.grid.Widths, b) {
+				return nil, fmt.Errorf("sense: pin of %q: the grid has not measured %d bits; its widths are %v", pin.Layers, b, t.grid.Widths)
+			}
+		}
+		var err error
+		if low, err = low.With(pin.Layers, pin.Weight, pin.Activation); err != nil {
+			return nil, fmt.Errorf("sense: pin: %w", err)
+		}
+		if high, err = high.With(pin.Layers, pin.Weight, pin.Activation); err != nil {
+			return nil, fmt.Errorf("sense: pin: %w", err)
+		}
+	}
+	list := make([][]int, len(t.m.Ties))
+	for i, tie := range t.m.Ties {
+		set := sp.Weights
+		if tie.Role == plan.Activation {
+			set = sp.Activations
+		}
+		if set == nil {
+			set = t.grid.Widths
+		}
+		switch s := low.Tie(i); {
+		case s == high.Tie(i) && s.IsFloat32():
+			set = []int{0}
+		case s == high.Tie(i):
+			set = []int{s.Width()}
+		case t.alone[i] == nil: // nothing computes with it
+			set = []int{0}
+		}
+		set = slices.Clone(set)
+		slices.Sort(set)
+		list[i] = slices.Compact(set)
+	}
+	return list, nil
+}
+
+var errNoWidth = errors.New("noise was not finite at any width")

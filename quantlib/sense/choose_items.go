@@ -1,0 +1,218 @@
+package sense
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/quantnb/quantnb/quantlib/alloc"
+)
+
+// maxCandidates is how many ways to treat a group are kept at any time. A group
+// with more is split into its ties unless BOPs, which couple them, are asked for.
+const maxCandidates = 4096
+
+// items is a table as the allocator's problem.
+type items struct {
+	list  []alloc.Item
+	picks [][]partial // by item, then candidate
+	ties  int
+}
+
+// bits is the width of each tie under a choice of candidates.
+func (it *items) bits(choice []int) []int {
+	bits := make([]int, it.ties)
+	for i, j := range choice {
+		for _, a := range it.picks[i][j].set {
+			bits[a.tie] = a.bits
+		}
+	}
+	return bits
+}
+
+type assignment struct{ tie, bits int }
+
+// partial is widths for some ties of a group, and what they add.
+type partial struct {
+	set                      []assignment
+	noise, bytes, mean, bops float64
+}
+
+// covers reports whether p is in nothing worse than q.
+func (p *partial) covers(q *partial) bool {
+	return p.noise <= q.noise && p.bytes <= q.bytes && p.mean <= q.mean && p.bops <= q.bops
+}
+
+// prune drops what another covers; of equals the first stays. That never loses
+// an optimum, since everything adds up over groups.
+func prune(list []partial) []partial {
+	var kept []partial
+	for i := range list {
+		covered := slices.ContainsFunc(kept, func(k partial) bool { return k.covers(&list[i]) })
+		if covered {
+			continue
+		}
+		kept = slices.DeleteFunc(kept, func(k partial) bool { return list[i].covers(&k) })
+		kept = append(kept, list[i])
+	}
+	return kept
+}
+
+// items makes one item of each group: its candidates are the widths of its ties,
+// those left out that others beat in everything.
+func (t *Table) items(ctx context.Context, sp Space, bops bool) (*items, error) {
+	if bops && t.macs == nil {
+		return nil, errors.New("sense: BOPs need the layers' multiply-accumulates, see MACs")
+	}
+	allowed, err := t.allowed(sp)
+	if err != nil {
+		return nil, err
+	}
+	it := &items{ties: len(t.m.Ties)}
+	for i := range t.groups {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("sense: %w", err)
+		}
+		g := &t.groups[i]
+		list, ok := t.candidates(g, allowed, bops)
+		if ok {
+			if err := it.add(g.name, list, float64(t.total)); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if bops {
+			return nil, fmt.Errorf("sense: BOPs couple %d ties of layers %s in more than %d ways: %w",
+				len(g.weights)+len(g.acts), g.name, maxCandidates, errors.ErrUnsupported)
+		}
+		for _, tie := range slices.Concat(g.weights, g.acts) {
+			var list []partial
+			for _, b := range allowed[tie] {
+				list = append(list, t.extend(partial{}, tie, b))
+			}
+			if err := it.add(t.m.Ties[tie].Name, prune(finite(list)), float64(t.total)); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return it, nil
+}
+
+// weightBits is MeanWeightBits times the network's weights: whole numbers, which
+// keep frontiers small.
+const weightBits = "weight bits"
+
+func (it *items) add(name string, list []partial, total float64) error {
+	if len(list) == 0 {
+		return fmt.Errorf("sense: layer %s: %w", name, errNoWidth)
+	}
+	item := alloc.Item{Name: name}
+	for _, p := range list {
+		item.Candidates = append(item.Candidates, alloc.Candidate{
+			Name: p.name(), Noise: p.noise,
+			Costs: map[string]float64{Bytes: p.bytes, MeanWeightBits: p.mean, weightBits: math.Round(p.mean * total), BOPs: p.bops},
+		})
+	}
+	it.list, it.picks = append(it.list, item), append(it.picks, list)
+	return nil
+}
+
+func (p *partial) name() string {
+	var b strings.Builder
+	for i, a := range p.set {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		fmt.Fprintf(&b, "%d:%d", a.tie, a.bits)
+	}
+	return b.String()
+}
+
+// extend adds a tie's width to a partial choice; BOPs are left to the caller.
+func (t *Table) extend(p partial, tie, bits int) partial {
+	p.set = append(slices.Clone(p.set), assignment{tie, bits})
+	if bits != 0 {
+		p.noise += t.alone[tie][slices.Index(t.grid.Widths, bits)].Mean
+	}
+	if t.params[tie] > 0 {
+		p.bytes += t.tieBytes(tie, width(bits))
+		p.mean += float64(t.params[tie]*width(bits)) / float64(t.total)
+	}
+	return p
+}
+
+// finite drops widths whose noise could not be measured.
+func finite(list []partial) []partial {
+	return slices.DeleteFunc(list, func(p partial) bool { return math.IsNaN(p.noise) || math.IsInf(p.noise, 0) })
+}
+
+// candidates lists the ways to treat a group. With the widths of the activations
+// fixed, everything adds up over the weights, so what is covered among the
+// weights so far can be dropped at once.
+func (t *Table) candidates(g *group, allowed [][]int, bops bool) (list []partial, ok bool) {
+	combinations := 1
+	for _, a := range g.acts {
+		if combinations *= len(allowed[a]); combinations > maxCandidates {
+			return nil, false
+		}
+	}
+	bits := make([]int, len(t.m.Ties))
+	at := func(tie int) int { return bits[tie] }
+	for c := range combinations {
+		base := partial{}
+		for _, a := range g.acts {
+			bits[a] = allowed[a][c%len(allowed[a])]
+			c /= len(allowed[a])
+			base = t.extend(base, a, bits[a])
+		}
+		if bops {
+			for _, l := range g.layers {
+				if t.m.Layers[l].Weight < 0 {
+					base.bops += t.layerBOPs(l, at)
+				}
+			}
+		}
+		now := []partial{base}
+		for _, w := range g.weights {
+			var next []partial
+			for _, b := range allowed[w] {
+				bits[w] = b
+				ops := 0.0
+				if bops {
+					for _, l := range g.layers {
+						if k := t.m.Layers[l].Weight; k >= 0 && t.m.Quantizers[k].Tie == w {
+							ops += t.layerBOPs(l, at)
+						}
+					}
+				}
+				for _, p := range now {
+					q := t.extend(p, w, b)
+					q.bops += ops
+					next = append(next, q)
+				}
+			}
+			if len(g.layers) == 1 {
+				now = next
+			} else {
+				now = prune(finite(next))
+			}
+			if len(now) > maxCandidates {
+				return nil, false
+			}
+		}
+		for _, p := range now {
+			for _, a := range p.set {
+				bits[a.tie] = a.bits
+			}
+			p.noise = t.noise(g, at).Mean
+			list = append(list, p)
+		}
+		if list = prune(finite(list)); len(list) > maxCandidates {
+			return nil, false
+		}
+	}
+	return list, true
+}
