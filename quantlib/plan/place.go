@@ -7,11 +7,22 @@ import (
 	"fmt"
 
 	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/hardware"
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
 // ErrNothing is what Place returns for a network without a layer to quantize.
 var ErrNothing = errors.New("plan: the network has no Conv, ConvTranspose, Gemm or MatMul to quantize")
+
+// nothingFor is ErrNothing under the profile of that name.
+type nothingFor string
+
+func (profile nothingFor) Error() string {
+	return fmt.Sprintf("plan: the network has no operator with a float32 operand that the profile %q computes quantized", string(profile))
+}
+
+// Is makes errors.Is(err, ErrNothing) true.
+func (profile nothingFor) Is(target error) bool { return target == ErrNothing }
 
 // Role says what a quantizer's tensor is.
 type Role uint8
@@ -37,6 +48,7 @@ type Quantizer struct {
 	Group int      // axis along which a weight's groups run
 	Shape []int    // of a weight; nil for an activation
 	Tie   int      // place in Map.Ties
+	Const bool     // the tensor is a constant, which an activation can be too: the scale of a Mul
 }
 
 // A Layer is a node that computes with quantized operands.
@@ -49,9 +61,10 @@ type Layer struct {
 
 // A Link is one reason why two quantizers share a width.
 type Link struct {
-	A, B   int    // places in Map.Quantizers
-	Node   string // the node that ties them
+	A, B   int    // places in Map.Quantizers, A before B
+	Node   string // the node that ties them, the first of several
 	Reason string // "both feed Add_7"
+	Scale  bool   // they share scale and zero point as well
 }
 
 // A Tie is a set of quantizers that take the same width.
@@ -64,88 +77,198 @@ type Tie struct {
 // A Map is where the quantizers of a network sit. It is immutable.
 type Map struct {
 	Graph      *graph.Graph
+	Profile    *hardware.Profile // whose rules placed them; not to be changed
 	Quantizers []Quantizer
 	Layers     []Layer
 	Ties       []Tie
 	Links      []Link
 	byValue    map[string]int
 	byLayer    map[string]int
+	depths     []int                   // by layer: layers on the longest path to it
+	types      map[string]tensor.DType // of values, as far as they are known
+	chains     []chain                 // what the device runs as one
+	inside     map[string]bool         // values within a chain
+}
+
+func newMap(g *graph.Graph, p *hardware.Profile) *Map {
+	return &Map{Graph: g, Profile: p, byValue: map[string]int{}, byLayer: map[string]int{}, types: types(g)}
 }
 
 // Place puts a quantizer on the weight and on each activation that flows into a
 // Conv, ConvTranspose, Gemm or MatMul: the operators that do a network's
 // arithmetic. Nothing is placed between such an operator and the activation
 // function after it, on biases, or on integers (shape and index arithmetic).
+// Those are the rules of hardware.Simulation; PlaceFor has a device's.
 //
 // Run it after batch normalizations have been folded. A graph without such an
 // operator is ErrNothing.
 func Place(g *graph.Graph) (*Map, error) {
-	m := &Map{Graph: g, byValue: map[string]int{}, byLayer: map[string]int{}}
+	m := newMap(g, hardware.Simulation())
 	for _, n := range g.Nodes() {
 		if !graph.IsStandard(n.Domain) {
 			continue
 		}
 		l := Layer{Name: n.Name, Op: n.Op, Weight: -1}
 		switch n.Op {
-		case "Conv":
-			m.operand(&l, n, 1, 0, 1)
-			m.operand(&l, n, 0, 0, 0)
-		case "ConvTranspose":
-			m.operand(&l, n, 1, 1, 0)
-			m.operand(&l, n, 0, 0, 0)
-		case "Gemm":
-			axis := 1
-			if n.Int("transB", 0) != 0 {
-				axis = 0
-			}
-			m.operand(&l, n, 1, axis, 1-axis)
-			m.operand(&l, n, 0, 0, 1)
-		case "MatMul":
-			m.operand(&l, n, 1, -1, -2)
-			m.operand(&l, n, 0, -2, -1)
-		default:
-			continue
+		case "Conv", "ConvTranspose", "Gemm", "MatMul":
+			m.operand(&l, n, 1, g.Const(n.Input(1)) != nil)
+			m.operand(&l, n, 0, g.Const(n.Input(0)) != nil)
 		}
-		if l.Weight < 0 && len(l.Activations) == 0 {
-			continue
-		}
-		m.byLayer[l.Name] = len(m.Layers)
-		m.Layers = append(m.Layers, l)
+		m.layer(l)
 	}
 	if len(m.Layers) == 0 {
 		return nil, ErrNothing
 	}
-	m.tie()
+	m.finish()
 	return m, nil
 }
 
-// operand places a quantizer on input i of n.
-func (m *Map) operand(l *Layer, n *graph.Node, i, axis, group int) {
+// PlaceFor puts quantizers where a device has them: on each operand to which
+// p.Ops gives a role, unless it flows between operators that p.Fuse runs as one.
+// Either is a weight where the operand is constant. A Weight operand that is not
+// constant is an activation. Biases have no quantizer: their scale follows from
+// the others. Integers (shape and index arithmetic) and everything but float32
+// are left alone, and so are nodes of other domains than ONNX's own.
+//
+// A node with at least one quantized operand is a Layer, so an Add is one where
+// the device computes it quantized, with activations and without a weight.
+//
+// Quantizers that the device wants alike are tied: see Map.Links.
+//
+// Run it after batch normalizations have been folded. A profile that does not
+// Validate is an error; a graph without an operator that p.Ops names is
+// ErrNothing. It panics if p is nil.
+func PlaceFor(g *graph.Graph, p *hardware.Profile) (*Map, error) {
+	if p == nil {
+		panic("plan: PlaceFor without a profile")
+	}
+	if err := p.Validate(); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	m := newMap(g, p)
+	m.chains, m.inside = chains(g, p)
+	weights := m.weights()
+	for _, n := range g.Nodes() {
+		if !graph.IsStandard(n.Domain) {
+			continue
+		}
+		l := Layer{Name: n.Name, Op: n.Op, Weight: -1}
+		for _, i := range order(n) {
+			name := n.Input(i)
+			constant := g.Const(name) != nil
+			switch p.Role(n.Op, i, constant) {
+			case hardware.Weight:
+				m.operand(&l, n, i, constant)
+			case hardware.Activation:
+				m.operand(&l, n, i, weights[name])
+			}
+		}
+		m.layer(l)
+	}
+	if len(m.Layers) == 0 {
+		return nil, nothingFor(p.Name)
+	}
+	m.link()
+	m.finish()
+	return m, nil
+}
+
+// order is the inputs of n, a weight's usual place before the others.
+func order(n *graph.Node) []int {
+	list := make([]int, len(n.Inputs))
+	for i := range list {
+		list[i] = i
+	}
+	switch n.Op {
+	case "Conv", "ConvTranspose", "Gemm", "MatMul":
+		if len(list) > 1 {
+			list[0], list[1] = 1, 0
+		}
+	}
+	return list
+}
+
+// weights is the constants that some node takes as a weight: what is a weight
+// anywhere has a weight's format everywhere.
+func (m *Map) weights() map[string]bool {
+	set := map[string]bool{}
+	for _, n := range m.Graph.Nodes() {
+		if !graph.IsStandard(n.Domain) {
+			continue
+		}
+		for i, name := range n.Inputs {
+			if m.Graph.Const(name) != nil && m.Profile.Role(n.Op, i, true) == hardware.Weight {
+				set[name] = true
+			}
+		}
+	}
+	return set
+}
+
+// layer adds l if it has quantized operands.
+func (m *Map) layer(l Layer) {
+	if l.Weight < 0 && len(l.Activations) == 0 {
+		return
+	}
+	m.byLayer[l.Name] = len(m.Layers)
+	m.Layers = append(m.Layers, l)
+}
+
+// finish makes what follows from quantizers, layers and links.
+func (m *Map) finish() {
+	m.tie()
+	m.depths = depths(m)
+}
+
+// axes is the axis of output channels and the axis along which groups run, of
+// operand i of n, which has the given rank.
+func axes(n *graph.Node, i, rank int) (axis, group int) {
+	switch n.Op {
+	case "Conv":
+		axis, group = 0, i
+	case "ConvTranspose":
+		axis, group = i, 0
+	case "Gemm":
+		axis, group = 0, 1
+		if i == 1 && n.Int("transB", 0) == 0 {
+			axis, group = 1, 0
+		}
+	case "MatMul":
+		axis, group = -2, -1
+		if i == 1 {
+			axis, group = -1, -2
+		}
+	case "LSTM", "GRU", "RNN": // [directions, gates·hidden, inputs]
+		axis, group = 1, 2
+	default:
+		axis, group = 0, -1
+	}
+	if axis < 0 {
+		axis += rank
+	}
+	if group < 0 {
+		group += rank
+	}
+	return max(axis, 0), max(group, 0)
+}
+
+// operand places a quantizer on input i of n, unless there is one; weight says
+// what a constant becomes.
+func (m *Map) operand(l *Layer, n *graph.Node, i int, weight bool) {
 	name := n.Input(i)
-	if name == "" {
-		return
-	}
-	t := m.Graph.Const(name)
-	if t != nil && t.DType() != tensor.Float32 {
-		return
-	}
-	if v, ok := m.Graph.Info(name); ok && t == nil && v.DType != tensor.Undefined && v.DType != tensor.Float32 {
+	if name == "" || m.inside[name] || m.foreign(name) {
 		return
 	}
 	k, ok := m.byValue[name]
 	if !ok {
 		k = len(m.Quantizers)
 		q := Quantizer{Value: name, Role: Activation}
-		if t != nil {
-			q.Role, q.Shape = Weight, t.Shape()
-			rank := t.Rank()
-			if axis < 0 {
-				axis += rank
+		if t := m.Graph.Const(name); t != nil {
+			q.Const = true
+			if weight {
+				q.Role, q.Shape = Weight, t.Shape()
+				q.Axis, q.Group = axes(n, i, t.Rank())
 			}
-			if group < 0 {
-				group += rank
-			}
-			q.Axis, q.Group = max(axis, 0), max(group, 0)
 		}
 		m.byValue[name] = k
 		m.Quantizers = append(m.Quantizers, q)
@@ -161,58 +284,25 @@ func (m *Map) operand(l *Layer, n *graph.Node, i, axis, group int) {
 	}
 }
 
-// tie makes the ties out of the links: one for each connected set.
-func (m *Map) tie() {
-	root := make([]int, len(m.Quantizers))
-	for i := range root {
-		root[i] = i
-	}
-	find := func(i int) int {
-		for root[i] != i {
-			i = root[i]
-		}
-		return i
-	}
-	for _, l := range m.Links {
-		a, b := find(l.A), find(l.B)
-		root[max(a, b)] = min(a, b)
-	}
-	place := map[int]int{}
-	for i := range m.Quantizers {
-		r := find(i)
-		k, ok := place[r]
-		if !ok {
-			k = len(m.Ties)
-			place[r] = k
-			m.Ties = append(m.Ties, Tie{Name: m.Quantizers[r].Nodes[0], Role: m.Quantizers[r].Role})
-		}
-		m.Ties[k].Members = append(m.Ties[k].Members, i)
-		m.Quantizers[i].Tie = k
-	}
-}
-
 // Layer is the place in Layers of the layer of that name. An unknown name is an
 // error that lists the layers.
 func (m *Map) Layer(name string) (int, error) {
 	if i, ok := m.byLayer[name]; ok {
 		return i, nil
 	}
-	names := ""
-	for i, l := range m.Layers {
-		if i == 40 {
-			names += fmt.Sprintf(" and %d more", len(m.Layers)-i)
-			break
-		}
-		names += fmt.Sprintf(" %q", l.Name)
+	var names []string
+	for _, l := range m.Layers {
+		names = append(names, l.Name)
 	}
-	return 0, fmt.Errorf("plan: no layer %q; there are%s", name, names)
+	return 0, fmt.Errorf("plan: no layer %q; there are%s", name, list(names))
 }
 
-// Activations is the names of the values that activation quantizers sit on.
+// Activations is the names of the values that activation quantizers sit on, less
+// those that are constants.
 func (m *Map) Activations() []string {
 	var names []string
 	for _, q := range m.Quantizers {
-		if q.Role == Activation {
+		if q.Role == Activation && !q.Const {
 			names = append(names, q.Value)
 		}
 	}
