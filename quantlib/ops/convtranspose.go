@@ -71,7 +71,7 @@ func convTranspose(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	if x.Rank() < 3 || w.Rank() != x.Rank() || x.DType() != w.DType() {
 		fail("transposed convolution of %v %v with weights %v %v", x.DType(), x.Shape(), w.DType(), w.Shape())
 	}
-	if x.DType() != tensor.Float32 {
+	if x.DType() != tensor.Float32 && x.DType() != tensor.Float64 {
 		unsupported("ConvTranspose of %v", x.DType())
 	}
 	groups := int(c.Node.Int("group", 1))
@@ -85,6 +85,9 @@ func convTranspose(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	}
 	shape := append([]int{x.Dim(0), filters}, win.in...)
 	product(shape)
+	if x.DType() == tensor.Float64 {
+		return one(plainTranspose(c, x, w, load64(b), groups, &win, shape))
+	}
 	out := c.Alloc(tensor.Float32, shape...)
 	if out.Len() == 0 {
 		return one(out)
@@ -135,4 +138,35 @@ func convTranspose(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		}
 	})
 	return one(out)
+}
+
+// plainTranspose is convTranspose in float64.
+func plainTranspose(c *Call, x, w *tensor.Tensor, bias []float64, groups int, win *window, shape []int) *tensor.Tensor {
+	r := newResult[float64](c, tensor.Float64, shape)
+	src, weights := load[float64](x), load[float64](w)
+	filters, taps, area, plane := w.Dim(1), product(win.kernel), product(win.out), product(win.in)
+	inGroup := x.Dim(1) / groups
+	c.parts(x.Dim(0)*groups*filters, 1, func(_, lo, hi int) {
+		for job := lo; job < hi; job++ {
+			image, g, f := job/filters/groups, job/filters%groups, job%filters
+			dst := r.data[job*plane : (job+1)*plane]
+			for i := range dst {
+				dst[i] = 0
+				if bias != nil {
+					dst[i] = bias[g*filters+f]
+				}
+			}
+			pos := make([]int, len(win.out))
+			for o := range area {
+				win.inside(pos, func(tap, at int) {
+					for ch := range inGroup {
+						in := g*inGroup + ch
+						dst[at] += src[(image*x.Dim(1)+in)*area+o] * weights[(in*filters+f)*taps+tap]
+					}
+				})
+				next(pos, win.out)
+			}
+		}
+	})
+	return r.tensor()
 }
