@@ -198,10 +198,12 @@ func (w *worker) step(ctx context.Context, i int, st *step, v *Variant, kept *Ke
 		return fmt.Errorf("exec: stopped before node %v: %w", st.node, err)
 	}
 	in := make([]*tensor.Tensor, len(st.in))
+	w.variant, w.kept, w.changed = v, kept, false
 	for k, slot := range st.in {
 		if slot < 0 {
 			continue
 		}
+		w.changed = w.changed || v != nil && v.consts[slot] != nil
 		t := w.value(slot, v, kept)
 		if t == nil {
 			return fmt.Errorf("exec: node %v: input %d: %q has no value", st.node, k, w.s.names[slot])

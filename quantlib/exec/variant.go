@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sort"
+	"sync"
 
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
@@ -24,18 +25,20 @@ type Change struct {
 }
 
 // A Variant is a session with changes. It is immutable and safe for concurrent
-// use.
+// use. The first run packs the replaced constants, which the variant keeps.
 type Variant struct {
 	s        *Session
 	quantize []Quantizer
 	consts   []*tensor.Tensor
 	changed  []int // slots whose constants differ
+	isConst  map[*tensor.Tensor]bool
+	cache    sync.Map // of packed constants that differ
 }
 
 // With makes a variant. A name that the session does not see is an error (see
 // Options.Visible), and so is a constant of another type or shape.
 func (s *Session) With(c Change) (*Variant, error) {
-	v := &Variant{s: s, quantize: make([]Quantizer, len(s.names)), consts: make([]*tensor.Tensor, len(s.names))}
+	v := &Variant{s: s, quantize: make([]Quantizer, len(s.names)), consts: make([]*tensor.Tensor, len(s.names)), isConst: map[*tensor.Tensor]bool{}}
 	for _, name := range sorted(c.Quantize) {
 		i, ok := s.slots[name]
 		if !ok || !s.Sees(name) {
@@ -56,6 +59,7 @@ func (s *Session) With(c Change) (*Variant, error) {
 			return nil, fmt.Errorf("exec: constant %q is %v, its replacement %v", name, old, t)
 		}
 		v.consts[i] = t
+		v.isConst[t] = true
 		v.changed = append(v.changed, i)
 	}
 	return v, nil

@@ -25,7 +25,10 @@ type worker struct {
 	keep    bool // buffers go to the caller, none is recycled
 	dying   map[*buffer]bool
 	parent  *worker // of a subgraph's run
-	live    int     // bytes in buffers that are in use
+	variant *Variant
+	kept    *Kept // float values that this run has not computed anew
+	changed bool  // this step reads a constant that the variant replaces
+	live    int   // bytes in buffers that are in use
 	peak    int
 }
 
@@ -97,17 +100,27 @@ func (w *worker) Scratch(n int) []float32 {
 	return piece
 }
 
-// Cached implements ops.Host.
+// Cached implements ops.Host. What a step with a replaced constant makes is the
+// variant's, and goes when the variant does.
 func (w *worker) Cached(key any, make func() any) any {
-	if v, ok := w.s.cache.Load(key); ok {
+	cache := &w.s.cache
+	if v, ok := cache.Load(key); ok {
 		return v
 	}
-	v, _ := w.s.cache.LoadOrStore(key, make())
+	if w.changed {
+		cache = &w.variant.cache
+		if v, ok := cache.Load(key); ok {
+			return v
+		}
+	}
+	v, _ := cache.LoadOrStore(key, make())
 	return v
 }
 
 // Constant implements ops.Host.
-func (w *worker) Constant(t *tensor.Tensor) bool { return w.s.isConst[t] }
+func (w *worker) Constant(t *tensor.Tensor) bool {
+	return w.s.isConst[t] || w.changed && w.variant.isConst[t]
+}
 
 // Threads implements ops.Host.
 func (w *worker) Threads() int { return w.threads }
@@ -188,8 +201,14 @@ func (w *worker) find(name string) *tensor.Tensor {
 			if t := w.vals[i]; t != nil {
 				return t
 			}
+			if w.variant != nil && w.variant.consts[i] != nil {
+				return w.variant.consts[i]
+			}
 			if t := w.s.consts[i]; t != nil {
 				return t
+			}
+			if w.kept != nil && w.kept.vals[i] != nil {
+				return w.kept.vals[i]
 			}
 		}
 	}
@@ -214,6 +233,7 @@ func (w *worker) reset() {
 		}
 	}
 	w.fresh, w.used, w.keep = w.fresh[:0], 0, false
+	w.variant, w.kept, w.changed = nil, nil, false
 	clear(w.dying)
 }
 
