@@ -140,11 +140,18 @@ func integer(t *tensor.Tensor, def int64) int64 {
 	return integers(t)[0]
 }
 
-// product is the number of elements of a shape.
+// maxOutput is the most elements that an operator makes, so that a few numbers
+// in a hostile model cannot ask for all memory.
+const maxOutput = 1 << 31
+
+// product is the number of elements of a shape; above maxOutput it fails.
 func product(shape []int) int {
 	n, err := tensor.Elements(shape)
 	if err != nil {
 		fail("%v", err)
+	}
+	if n > maxOutput {
+		fail("shape %v has more than %d elements", shape, maxOutput)
 	}
 	return n
 }
