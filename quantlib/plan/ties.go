@@ -51,7 +51,7 @@ func (m *Map) link() {
 		if rule.Outputs {
 			out = m.concerned(n.Outputs)
 		}
-		edges = append(edges, m.star(n.Name, in, out, rule.Scale)...)
+		edges = append(edges, m.alike(n.Name, in, out, rule.Scale)...)
 	}
 	for _, c := range m.chains {
 		edges = append(edges, m.entering(c)...)
@@ -81,28 +81,32 @@ func (m *Map) foreign(name string) bool {
 	return d != tensor.Undefined && d != tensor.Float32
 }
 
-// star ties all operands of a node to one of them, a quantized one if there is.
-func (m *Map) star(node string, in, out []string, scale bool) []edge {
+// manyOperands is how many operands a node may have for each pair of them to get
+// an edge, which makes for the shortest explanations.
+const manyOperands = 8
+
+// alike ties all operands of a node to each other; where there are many, to one
+// of them, a quantized one if there is.
+func (m *Map) alike(node string, in, out []string, scale bool) []edge {
 	all := slices.Concat(in, out)
-	if len(all) < 2 {
-		return nil
-	}
 	center := max(0, slices.IndexFunc(all, func(name string) bool { _, ok := m.byValue[name]; return ok }))
 	var edges []edge
-	for i, name := range all {
-		if name == all[center] {
-			continue
+	for i, a := range all {
+		for j := i + 1; j < len(all); j++ {
+			if len(all) > manyOperands && i != center && j != center {
+				continue
+			}
+			e := edge{a: a, b: all[j], node: node, scale: scale}
+			switch {
+			case j < len(in):
+				e.reason = "both feed " + node
+			case i >= len(in):
+				e.reason = "both come out of " + node
+			default:
+				e.reason = fmt.Sprintf("%s goes through %s into %s", a, node, all[j])
+			}
+			edges = append(edges, e)
 		}
-		e := edge{a: all[center], b: name, node: node, scale: scale}
-		switch {
-		case max(i, center) < len(in):
-			e.reason = "both feed " + node
-		case min(i, center) >= len(in):
-			e.reason = "both come out of " + node
-		default:
-			e.reason = fmt.Sprintf("%s goes through %s into %s", all[min(i, center)], node, all[max(i, center)])
-		}
-		edges = append(edges, e)
 	}
 	return edges
 }
