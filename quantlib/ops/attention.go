@@ -22,7 +22,7 @@ func heads(c *Call, t *tensor.Tensor, n int) *tensor.Tensor {
 	if n < 1 || t.Dim(2)%n != 0 {
 		fail("shape %v in %d heads", t.Shape(), n)
 	}
-	return transposed(serial(c), t.Reshape(t.Dim(0), t.Dim(1), n, t.Dim(2)/n), []int{0, 2, 1, 3})
+	return transposed(c, t.Reshape(t.Dim(0), t.Dim(1), n, t.Dim(2)/n), []int{0, 2, 1, 3})
 }
 
 // appended is past and t joined along the sequence.
@@ -87,11 +87,11 @@ func attention(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 			copy(scores.F32()[job*sq*sk:], s)
 		}
 	}
-	qs, ks := tensor.New(tensor.Float32, q.Shape()...).F32(), tensor.New(tensor.Float32, k.Shape()...).F32()
+	size := f32.ScratchLen + sq*sk
+	scratch := c.Scratch(q.Len() + k.Len() + size*c.partCount(batch*nq, 1))
+	qs, ks, scratch := scratch[:q.Len()], scratch[q.Len():][:k.Len()], scratch[q.Len()+k.Len():]
 	f32.ScaleBias(qs, q.F32(), root, 0)
 	f32.ScaleBias(ks, k.F32(), root, 0)
-	size := f32.ScratchLen + sq*sk
-	scratch := c.Scratch(size * c.partCount(batch*nq, 1))
 	c.parts(batch*nq, 1, func(part, lo, hi int) {
 		gemm, s := scratch[part*size:][:f32.ScratchLen], scratch[part*size+f32.ScratchLen:][:sq*sk]
 		for job := lo; job < hi; job++ {
@@ -126,7 +126,7 @@ func attention(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		}
 	})
 	if flat {
-		y = transposed(serial(c), y, []int{0, 2, 1, 3}).Reshape(batch, sq, nq*dv)
+		y = transposed(c, y, []int{0, 2, 1, 3}).Reshape(batch, sq, nq*dv)
 	}
 	return []*tensor.Tensor{y, k, v, scores}
 }
@@ -181,7 +181,7 @@ func newAttentionMask(c *Call, in []*tensor.Tensor, batch, nq, sq, sk int) *atte
 	}
 	step := broadcastSteps(t.Shape(), []int{batch, nq, sq, m.width})
 	if t.Dim(-1) != m.width {
-		t = stretch(serial(c), t, append(append([]int(nil), t.Shape()[:t.Rank()-1]...), m.width))
+		t = stretch(c, t, append(append([]int(nil), t.Shape()[:t.Rank()-1]...), m.width))
 		step = broadcastSteps(t.Shape(), []int{batch, nq, sq, m.width})
 	}
 	m.step = step[:3]
@@ -243,7 +243,7 @@ func rotaryEmbedding(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		t = x.Reshape(x.Dim(0), x.Dim(1), n, x.Dim(2)/n)
 	} else {
 		rank(x, "input", 4)
-		t = transposed(serial(c), x, []int{0, 2, 1, 3})
+		t = transposed(c, x, []int{0, 2, 1, 3})
 	}
 	batch, seq, n, size := t.Dim(0), t.Dim(1), t.Dim(2), t.Dim(3)
 	dim := int(c.Node.Int("rotary_embedding_dim", 0))
@@ -290,5 +290,5 @@ func rotaryEmbedding(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	if x.Rank() == 3 {
 		return one(y.Reshape(x.Shape()...))
 	}
-	return one(transposed(serial(c), y, []int{0, 2, 1, 3}))
+	return one(transposed(c, y, []int{0, 2, 1, 3}))
 }

@@ -59,7 +59,7 @@ func recurrent(c *Call, in []*tensor.Tensor, gates int, step func(s *recurrence,
 	}
 	swap := c.Node.Int("layout", 0) != 0
 	if swap {
-		x = transposed(serial(c), x, []int{1, 0, 2})
+		x = transposed(c, x, []int{1, 0, 2})
 	}
 	seq, batch, size := x.Dim(0), x.Dim(1), x.Dim(2)
 	hidden, dirs := r.Dim(2), w.Dim(0)
@@ -79,7 +79,7 @@ func recurrent(c *Call, in []*tensor.Tensor, gates int, step func(s *recurrence,
 			fail("initial state of shape %v", t.Shape())
 		}
 		if swap {
-			t = transposed(serial(c), t, []int{1, 0, 2})
+			t = transposed(c, t, []int{1, 0, 2})
 		}
 		return append([]float32(nil), t.F32()...)
 	}
@@ -125,7 +125,7 @@ func recurrent(c *Call, in []*tensor.Tensor, gates int, step func(s *recurrence,
 	out := func(data []float32, perm []int, shape ...int) *tensor.Tensor {
 		t := tensor.Of(data, shape...)
 		if swap {
-			t = transposed(serial(c), t, perm)
+			t = transposed(c, t, perm)
 		}
 		return t
 	}
