@@ -36,7 +36,8 @@ func foldBatchNorm(g *graph.Graph) (*graph.Graph, error) {
 		if n == nil || bn.Int("training_mode", 0) != 0 || len(g.Consumers(bn.Input(0))) != 1 || g.IsOutput(bn.Input(0)) {
 			continue
 		}
-		if extraOutputs(bn) {
+		// Before opset 9, spatial = 0 is statistics for each element.
+		if extraOutputs(bn) || bn.Int("spatial", 1) == 0 {
 			continue
 		}
 		m, err := foldOne(g, e, n, bn)

@@ -2,6 +2,7 @@ package rewrite
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/tensor"
@@ -112,40 +113,49 @@ var RemoveIdentity = &Pass{
 }
 
 func removeIdentity(g *graph.Graph) (*graph.Graph, error) {
-	for {
-		n := idle(g)
-		if n == nil {
-			return g, nil
-		}
-		e := g.Edit()
-		e.Rewire(n.Outputs[0], n.Inputs[0])
-		e.Replace(n)
-		next, err := e.Graph()
-		if err != nil {
-			return nil, err
-		}
-		g = next
-	}
-}
-
-// idle is a node that only hands on its input, or nil.
-func idle(g *graph.Graph) *graph.Node {
+	e := g.Edit()
+	real := map[string]string{} // what stands for the output of a node that is taken out
 	for _, n := range g.Nodes() {
-		if !graph.IsStandard(n.Domain) || n.Input(0) == "" || len(n.Outputs) == 0 || g.IsOutput(n.Outputs[0]) {
-			continue
-		}
-		if n.Op != "Identity" && (n.Op != "Dropout" || len(n.Inputs) > 2 || n.Output(1) != "") {
-			continue
-		}
-		inSubgraph := false
-		for _, u := range g.Consumers(n.Outputs[0]) {
-			for _, a := range u.Attrs {
-				inSubgraph = inSubgraph || a.G != nil
+		m := n
+		for i, in := range n.Inputs {
+			if to, ok := real[in]; ok {
+				if m == n {
+					c := *n
+					c.Inputs = slices.Clone(n.Inputs)
+					m = &c
+				}
+				m.Inputs[i] = to
 			}
 		}
-		if !inSubgraph {
-			return n
+		switch {
+		case idle(g, n):
+			real[n.Outputs[0]] = m.Inputs[0]
+			e.Replace(n)
+		case m != n:
+			e.Replace(n, m)
 		}
 	}
-	return nil
+	if len(real) == 0 {
+		return g, nil
+	}
+	return e.Graph()
+}
+
+// idle reports whether n only hands on its input, to users that can be given
+// that input instead.
+func idle(g *graph.Graph, n *graph.Node) bool {
+	if !graph.IsStandard(n.Domain) || n.Input(0) == "" || len(n.Outputs) == 0 || g.IsOutput(n.Outputs[0]) {
+		return false
+	}
+	if n.Op != "Identity" && (n.Op != "Dropout" || len(n.Inputs) > 2 || n.Output(1) != "") {
+		return false
+	}
+	for _, u := range g.Consumers(n.Outputs[0]) {
+		for _, a := range u.Attrs {
+			if a.G != nil || len(a.Graphs) > 0 {
+				return false // its subgraph may use the name
+			}
+		}
+	}
+	return true
 }
