@@ -19,14 +19,14 @@ type chain struct {
 }
 
 // chain finds what can be fused into n; nil if nothing can.
-func (s *Session) chain(g *graph.Graph, n *graph.Node, inner map[*graph.Node]bool) *chain {
+func (s *Session) chain(g *graph.Graph, known *shapes, n *graph.Node, inner map[*graph.Node]bool) *chain {
 	op, err := ops.Find(n.Domain, n.Op, opset(g, n))
 	if err != nil || !op.Fuses || len(n.Outputs) != 1 {
 		return nil
 	}
 	c := &chain{nodes: []*graph.Node{n}}
 	if next := s.only(g, n); next != nil && next.Op == "Add" && graph.IsStandard(next.Domain) && !inner[next] {
-		if other := s.residual(g, n, next, inner); other != "" {
+		if other := residual(g, known, n, next, inner); other != "" {
 			c.nodes, c.residual = append(c.nodes, next), other
 		}
 	}
@@ -57,7 +57,7 @@ func (s *Session) only(g *graph.Graph, n *graph.Node) *graph.Node {
 
 // residual is the other operand of add, where it has the shape of n's output
 // for certain, so that adding needs no broadcast.
-func (s *Session) residual(g *graph.Graph, n, add *graph.Node, inner map[*graph.Node]bool) string {
+func residual(g *graph.Graph, known *shapes, n, add *graph.Node, inner map[*graph.Node]bool) string {
 	if len(add.Inputs) != 2 || add.Inputs[0] == add.Inputs[1] {
 		return ""
 	}
@@ -73,17 +73,8 @@ func (s *Session) residual(g *graph.Graph, n, add *graph.Node, inner map[*graph.
 	if p := g.Producer(other); p != nil && inner[p] {
 		return ""
 	}
-	a, okA := g.Info(n.Outputs[0])
-	b, okB := g.Info(other)
-	if !okA || !okB || !a.Ranked || !b.Ranked || len(a.Dims) != len(b.Dims) {
+	if !known.same(n.Outputs[0], other) {
 		return ""
-	}
-	for i := range a.Dims {
-		x, y := a.Dims[i], b.Dims[i]
-		same := x.Size >= 0 && x.Size == y.Size || x.Size < 0 && y.Size < 0 && x.Name != "" && x.Name == y.Name
-		if !same {
-			return ""
-		}
 	}
 	return other
 }

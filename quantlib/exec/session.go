@@ -175,11 +175,12 @@ func (s *Session) compile(g *graph.Graph) {
 	tail := map[*graph.Node]*chain{} // by the last node of a chain
 	inner := map[*graph.Node]bool{}  // nodes that a later place of the chain runs
 	if !s.options.NoFuse {
+		known := inferShapes(g)
 		for _, n := range g.Nodes() {
 			if inner[n] || tail[n] != nil {
 				continue
 			}
-			if c := s.chain(g, n, inner); c != nil {
+			if c := s.chain(g, known, n, inner); c != nil {
 				for _, m := range c.nodes[:len(c.nodes)-1] {
 					inner[m] = true
 				}
