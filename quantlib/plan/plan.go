@@ -74,7 +74,8 @@ func checkBits(bits int) int {
 }
 
 // With gives the layers that match pattern (path.Match on names, "op:Conv" for
-// operator types) a weight and an activation width; a negative width leaves
+// operator types, "depth:2", "depth:0-3" or "depth:4-" for the number of layers
+// on the longest path from an input to the layer, bounds included) a weight and an activation width; a negative width leaves
 // what was there, 0 is float32. A width of more than 16 bits, a pattern that is
 // malformed and one that matches nothing are errors. Whatever is tied to a
 // matching layer's quantizers changes with them.
@@ -84,8 +85,8 @@ func (p Plan) With(pattern string, weight, activation int) (Plan, error) {
 	}
 	q := Plan{m: p.m, schemes: slices.Clone(p.schemes)}
 	matched := false
-	for _, l := range p.m.Layers {
-		ok, err := matches(pattern, l)
+	for i, l := range p.m.Layers {
+		ok, err := matches(pattern, l, p.m.depths[i])
 		if err != nil {
 			return Plan{}, err
 		}
@@ -109,9 +110,13 @@ func (p Plan) With(pattern string, weight, activation int) (Plan, error) {
 	return q, nil
 }
 
-func matches(pattern string, l Layer) (bool, error) {
+func matches(pattern string, l Layer, depth int) (bool, error) {
 	if op, ok := strings.CutPrefix(pattern, "op:"); ok {
 		return op == l.Op, nil
+	}
+	if text, ok := strings.CutPrefix(pattern, "depth:"); ok {
+		lo, hi, err := depthRange(text)
+		return lo <= depth && depth <= hi, err
 	}
 	if pattern == l.Name {
 		return true, nil
