@@ -39,7 +39,7 @@ type forward struct {
 }
 
 // side is one runtime with one network: n runs in each of some workers.
-type side func(workers, n int) (seconds float64, err error)
+type side func(workers, n int) (cost, error)
 
 // mode is a way of using the processor.
 type mode struct {
@@ -147,10 +147,10 @@ func (f *forward) measure(ctx context.Context, o *opened, kind, path string, m m
 	if err != nil {
 		return err
 	}
-	theirs := func(workers, n int) (float64, error) { return f.ort.time(id, "in", workers, n) }
-	ours := func(workers, n int) (float64, error) {
+	theirs := func(workers, n int) (cost, error) { return f.ort.time(id, "in", workers, n) }
+	ours := func(workers, n int) (cost, error) {
 		errs := make([]error, workers)
-		start := time.Now()
+		start, used := time.Now(), cpuSeconds()
 		var wg sync.WaitGroup
 		for k := range workers {
 			wg.Go(func() {
@@ -163,53 +163,67 @@ func (f *forward) measure(ctx context.Context, o *opened, kind, path string, m m
 			})
 		}
 		wg.Wait()
-		return time.Since(start).Seconds(), errors.Join(errs...)
+		return cost{time.Since(start).Seconds(), cpuSeconds() - used}, errors.Join(errs...)
 	}
-	a, b, ratio, err := alternate(ours, theirs, m.workers, f.pairs, f.least)
+	r, err := alternate(ours, theirs, m.workers, f.pairs, f.least)
 	if err != nil {
 		return err
 	}
 	f.fpeak = max(f.fpeak, peak())
-	rate := o.flops / a / 1e9
+	rate, top := o.flops/r.ours.wall/1e9, f.fpeak*float64(m.threads*m.workers)
 	share := "peak unknown"
-	if f.fpeak > 0 {
-		share = fmt.Sprintf("%3.0f %% of the FMA peak of %.0f", 100*rate/(f.fpeak*float64(m.threads*m.workers)), f.fpeak*float64(m.threads*m.workers))
+	if top > 0 {
+		share = fmt.Sprintf("%.0f %% of the FMA peak of %.0f", 100*rate/top, top)
 	}
-	fmt.Fprintf(f.out, "  %-17s %-10s ours %8.3f ms, onnxruntime %8.3f ms, speed %.2f × onnxruntime's, %6.1f GFLOP/s, %s\n",
-		kind, m.name, a*1e3, b*1e3, ratio, rate, share)
+	fmt.Fprintf(f.out, "  %-16s  %-9s  ours %7.2f ms (cpu %7.2f)  onnxruntime %7.2f ms (cpu %7.2f)  speed %.2f × (cpu %.2f ×)  %5.1f GFLOP/s, %s\n",
+		kind, m.name, r.ours.wall*1e3, r.ours.cpu*1e3, r.theirs.wall*1e3, r.theirs.cpu*1e3, r.wall, r.cpu, rate, share)
 	return f.ort.free(id)
 }
 
-// alternate runs pairs of both sides, each side first in turn, and gives the
-// medians of the seconds that one run takes, all workers together, and of the
-// ratio b/a in each pair.
-func alternate(a, b side, workers, pairs int, least time.Duration) (medianA, medianB, ratio float64, err error) {
-	n := 1
-	for _, s := range []side{a, b} { // warm both, and find how many runs make a measurement
+// cost is seconds: as the clock has them, and as all threads of the process used
+// the processor, which other processes disturb less.
+type cost struct{ wall, cpu float64 }
+
+// result is the medians over the pairs: of the cost of one run, all workers
+// together, and of theirs/ours in each pair.
+type result struct {
+	ours, theirs cost
+	wall, cpu    float64
+}
+
+// alternate runs pairs of both sides, each first in turn.
+func alternate(ours, theirs side, workers, pairs int, least time.Duration) (r result, err error) {
+	sides := [2]side{ours, theirs}
+	var n [2]int
+	for i, s := range sides { // warm both, and find how many runs make a measurement
 		if _, err := s(workers, 1); err != nil {
-			return 0, 0, 0, err
+			return r, err
 		}
 		t, err := s(workers, 1)
 		if err != nil {
-			return 0, 0, 0, err
+			return r, err
 		}
-		n = max(n, min(1000, int(math.Ceil(least.Seconds()/t))))
+		n[i] = max(1, min(1000, int(math.Ceil(least.Seconds()/t.wall))))
 	}
-	var as, bs, ratios []float64
+	runs := max(n[0], n[1])
+	var wall, cpu [2][]float64
+	var wallRatio, cpuRatio []float64
 	for i := range pairs {
 		runtime.GC() // none of it is left to a measurement
-		t := [2]float64{}
+		var t [2]cost
 		for k := range 2 {
 			which := (i + k) % 2
-			s := []side{a, b}[which]
-			if t[which], err = s(workers, n); err != nil {
-				return 0, 0, 0, err
+			if t[which], err = sides[which](workers, runs); err != nil {
+				return r, err
 			}
-			t[which] /= float64(n * workers)
+			wall[which] = append(wall[which], t[which].wall/float64(runs*workers))
+			cpu[which] = append(cpu[which], t[which].cpu/float64(runs*workers))
 		}
-		as, bs, ratios = append(as, t[0]), append(bs, t[1]), append(ratios, t[1]/t[0])
+		wallRatio, cpuRatio = append(wallRatio, t[1].wall/t[0].wall), append(cpuRatio, t[1].cpu/t[0].cpu)
 	}
-	return median(as), median(bs), median(ratios), nil
+	r.ours, r.theirs = cost{median(wall[0]), median(cpu[0])}, cost{median(wall[1]), median(cpu[1])}
+	r.wall, r.cpu = median(wallRatio), median(cpuRatio)
+	return r, nil
 }
 
 // median is the middle of x, which it sorts.

@@ -13,7 +13,8 @@ import (
 )
 
 // layers prints where the time of one thread goes: a line for each step of the
-// session, from the slowest, with the median of its time over some runs.
+// session, from the slowest, with the least of its times over some runs, which other
+// processes disturb least.
 func layers(ctx context.Context, out io.Writer, n network, dir string, batch, runs, most int) error {
 	o, err := n.open(ctx, dir, batch)
 	if err != nil {
@@ -42,7 +43,7 @@ func layers(ctx context.Context, out io.Writer, n network, dir string, batch, ru
 	total := 0.0
 	took := map[string]float64{}
 	for _, name := range order {
-		took[name] = median(times[name][1:])
+		took[name] = slices.Min(times[name][1:])
 		total += took[name]
 	}
 	p := peak()

@@ -38,7 +38,7 @@ func run(ctx context.Context, args []string) (err error) {
 	threads := flags.Int("threads", 2, "threads, and workers, of the modes with several")
 	pairs := flags.Int("pairs", 9, "pairs of measurements")
 	least := flags.Duration("least", 100*time.Millisecond, "least time of one side of a pair")
-	runs := flags.Int("runs", 20, "layers: runs to take the median of")
+	runs := flags.Int("runs", 20, "layers: runs to take the least time of")
 	most := flags.Int("most", 25, "layers: steps to print")
 	profile := flags.String("cpuprofile", "", "write a profile of our own runs to this `file`")
 	if err := flags.Parse(args[1:]); err != nil {

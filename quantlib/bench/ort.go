@@ -169,9 +169,9 @@ func (r *ort) run(id int, feed string) ([]float32, error) {
 	return t.F32(), t.Err()
 }
 
-// time is the seconds that n runs on each of some workers take.
-func (r *ort) time(id int, feed string, workers, n int) (float64, error) {
-	var reply struct{ Seconds float64 }
+// time is what n runs on each of some workers take.
+func (r *ort) time(id int, feed string, workers, n int) (cost, error) {
+	var reply struct{ Seconds, CPU float64 }
 	err := r.call(map[string]any{"op": "time", "id": id, "feed": feed, "workers": workers, "n": n}, &reply)
-	return reply.Seconds, err
+	return cost{reply.Seconds, reply.CPU}, err
 }
