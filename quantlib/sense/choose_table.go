@@ -30,7 +30,11 @@ const floatBits = 32
 // its ties quantized alone, added up; where the group is just one layer and its
 // operands have equal widths, it is the noise that was measured with both.
 // That errors of different tensors add up in power is an assumption, which
-// Check tests.
+// Check tests. Measured along frontiers of {2, 4, 8}-bit weights: within 1.2 dB
+// at all sizes on the embedded network; on an 8-layer ResNet for CIFAR-10 within
+// 3 dB above 2.4 mean bits, 4 dB off with all at 2, where noise is as strong as
+// the signal. A plan that wins by less than that in prediction should be measured
+// before it is believed.
 //
 // Of a tie that is never measured alone, as the two activations that a MatMul
 // multiplies, the noise is its equal share of what the layer measured.
