@@ -11,7 +11,8 @@ import (
 //
 //	conv3 and conv5 share a width: both feed Add_7
 //
-// A layer stands for the quantizers on its operands. If those of two layers are
+// A name that is both a layer's and a value's is the layer. A layer stands for the
+// quantizers on its operands. If those of two layers are
 // not tied but those on what they make are, it says so of their outputs. A chain
 // along which scales are shared goes before one along which widths alone are.
 // Where nothing ties the two, that is the answer.
