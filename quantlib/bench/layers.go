@@ -15,13 +15,16 @@ import (
 // layers prints where the time of one thread goes: a line for each step of the
 // session, from the slowest, with the least of its times over some runs, which other
 // processes disturb least.
-func layers(ctx context.Context, out io.Writer, n network, dir string, batch, runs, most int) error {
+func layers(ctx context.Context, out io.Writer, n network, dir string, batch, runs, most int, profiling func() error) error {
 	o, err := n.open(ctx, dir, batch)
 	if err != nil {
 		return err
 	}
 	work, err := flops(ctx, o.session, o.in)
 	if err != nil {
+		return err
+	}
+	if err := profiling(); err != nil {
 		return err
 	}
 	times, shapes := map[string][]float64{}, map[string][]int{}

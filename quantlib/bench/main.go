@@ -15,6 +15,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/pprof"
+	"sync"
 	"time"
 )
 
@@ -40,7 +41,7 @@ func run(ctx context.Context, args []string) (err error) {
 	least := flags.Duration("least", 100*time.Millisecond, "least time of one side of a pair")
 	runs := flags.Int("runs", 20, "layers: runs to take the least time of")
 	most := flags.Int("most", 25, "layers: steps to print")
-	profile := flags.String("cpuprofile", "", "write a profile of our own runs to this `file`")
+	profile := flags.String("cpuprofile", "", "write a profile of this process to `file`; of layers, from the first network's first run on")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
@@ -57,21 +58,20 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	defer os.RemoveAll(dir)
 	runtime.GOMAXPROCS(*threads) // which is how many our runs with several take
+	profiling := func() error { return nil }
 	if *profile != "" {
 		f, err := os.Create(*profile)
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
 		defer pprof.StopCPUProfile()
+		profiling = sync.OnceValue(func() error { return pprof.StartCPUProfile(f) })
 	}
 	switch args[0] {
 	case "layers":
 		for _, n := range list {
-			if err := layers(ctx, os.Stdout, n, dir, *batch, *runs, *most); err != nil {
+			if err := layers(ctx, os.Stdout, n, dir, *batch, *runs, *most, profiling); err != nil {
 				return err
 			}
 		}
@@ -82,6 +82,9 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	r, err := startORT(dir)
 	if err != nil {
+		return err
+	}
+	if err := profiling(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
