@@ -37,6 +37,9 @@ func foldConstants(g *graph.Graph, eval Eval) (*graph.Graph, error) {
 		if in == nil {
 			continue
 		}
+		if grows(n, in) {
+			continue
+		}
 		out, err := eval(n, max(1, g.Opset(n.Domain)), in)
 		if err != nil || !small(out) || len(out) < len(n.Outputs) {
 			continue
@@ -91,6 +94,34 @@ func constInputs(g *graph.Graph, known map[string]*tensor.Tensor, n *graph.Node)
 		in[i] = t
 	}
 	return in
+}
+
+// grows reports whether a node makes more of its inputs than maxFolded, as far
+// as that can be told before it is computed: a few bytes of shape ask for any
+// size. Operators that pad or resize by numbers of their own count as such.
+func grows(n *graph.Node, in []*tensor.Tensor) bool {
+	const most = maxFolded / 8 // elements of the widest common type
+	size := 1.0
+	switch n.Op {
+	case "Pad", "Resize", "Upsample", "OneHot", "EyeLike", "Range":
+		return true
+	case "ConstantOfShape":
+	case "Expand", "Tile":
+		if in[0] == nil {
+			return true
+		}
+		size = float64(in[0].Len())
+	default:
+		return false
+	}
+	shape := in[len(in)-1]
+	if shape == nil || shape.DType() != tensor.Int64 {
+		return true
+	}
+	for _, d := range shape.I64() {
+		size *= float64(max(d, 1))
+	}
+	return size > most
 }
 
 func small(out []*tensor.Tensor) bool {

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -419,6 +420,32 @@ func TestConstantsFold(t *testing.T) {
 	}
 	if h, err := rewrite.Apply(g, rewrite.FoldConstants(huge)); err != nil || h != g {
 		t.Errorf("a result of 4 GiB was folded: %v", err)
+	}
+}
+
+func TestSmallFilesDoNotGrowByFolding(t *testing.T) {
+	for op, in := range map[string][]string{"ConstantOfShape": {"s"}, "Expand": {"o", "s"}, "Tile": {"o", "s"}} {
+		for shape, folds := range map[int64]bool{10: true, 1 << 31: false, 1 << 35: false} {
+			g, err := graph.New(graph.Parts{
+				Outputs: []graph.Value{{Name: "y"}},
+				Consts:  []*graph.Const{{Name: "s", Tensor: tensor.Of([]int64{shape}, 1)}, {Name: "o", Tensor: tensor.Of([]float32{1}, 1)}},
+				Nodes:   []*graph.Node{{Op: op, Inputs: in, Outputs: []string{"y"}}},
+				Model:   &graph.Model{Opsets: map[string]int{"": 13}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			h, err := rewrite.Apply(g, rewrite.FoldConstants(eval))
+			runtime.ReadMemStats(&after)
+			if err != nil || (len(h.Nodes()) == 0) != folds {
+				t.Errorf("%s of %d elements: %d nodes, %v", op, shape, len(h.Nodes()), err)
+			}
+			if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+				t.Errorf("%s of %d elements: %d bytes were taken", op, shape, n)
+			}
+		}
 	}
 }
 
