@@ -64,7 +64,7 @@ func (w *worker) feed(in Values) error {
 	for i, v := range s.inputs {
 		t := in[v.Name]
 		if t == nil {
-			return fmt.Errorf("exec: input %q is missing; the network takes %s", v.Name, describe(s.inputs))
+			return fmt.Errorf("exec: input %q is missing; given are %q, the network takes %s", v.Name, sorted(in), describe(s.inputs))
 		}
 		if v.DType != tensor.Undefined && v.DType != t.DType() {
 			return fmt.Errorf("exec: input %q is %v, want %v", v.Name, t.DType(), v.DType)

@@ -73,12 +73,14 @@ func checkBits(bits int) int {
 	return bits
 }
 
-// With gives the layers that match pattern (path.Match on names, "op:Conv" for
-// operator types, "depth:2", "depth:0-3" or "depth:4-" for the number of layers
-// on the longest path from an input to the layer, bounds included) a weight and an activation width; a negative width leaves
-// what was there, 0 is float32. A width of more than 16 bits, a pattern that is
-// malformed and one that matches nothing are errors. Whatever is tied to a
-// matching layer's quantizers changes with them.
+// With gives the layers that match pattern a weight and an activation width; a
+// negative width leaves what was there, 0 is float32. A pattern is a glob on
+// names as path.Match has it, where * takes slashes too, or "op:Conv" for
+// operator types, or "depth:2", "depth:0-3" or "depth:4-" for the number of
+// layers on the longest path from an input to the layer, bounds included. A
+// width of more than 16 bits, a pattern that is malformed and one that matches
+// nothing are errors. Whatever is tied to a matching layer's quantizers changes
+// with them.
 func (p Plan) With(pattern string, weight, activation int) (Plan, error) {
 	if weight > 16 || activation > 16 {
 		return Plan{}, fmt.Errorf("plan: widths %d and %d; at most 16 bits", weight, activation)
@@ -121,12 +123,16 @@ func matches(pattern string, l Layer, depth int) (bool, error) {
 	if pattern == l.Name {
 		return true, nil
 	}
-	ok, err := path.Match(pattern, l.Name)
+	ok, err := path.Match(unslash(pattern), unslash(l.Name))
 	if err != nil {
 		return false, fmt.Errorf("plan: selector %q: %w", pattern, err)
 	}
 	return ok, nil
 }
+
+// unslash replaces slashes, which have no meaning in the names of layers, so
+// that * and ? match them.
+func unslash(s string) string { return strings.ReplaceAll(s, "/", "\x1f") }
 
 // WithTie gives one tie a scheme. It panics if there is no such tie.
 func (p Plan) WithTie(tie int, s quant.Scheme) Plan {
