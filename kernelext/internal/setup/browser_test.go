@@ -27,6 +27,7 @@ func TestBrowser(t *testing.T) {
 		t.Skipf("needs Chromium and npm; set %s=1 to run it", browserVariable)
 	}
 	in := installed(t)
+	t.Setenv("QUANTNB_MEMO", t.TempDir()) // nothing is found that another version has stored
 	chromium := findChromium(t)
 	playwright := installPlaywright(t, in)
 	shots := os.Getenv(shotsVariable)

@@ -44,6 +44,7 @@ var installOnce = sync.OnceValues(func() (*Installation, error) {
 // the real kernel, as quantnb lab -execute does.
 func TestNotebooks(t *testing.T) {
 	in := installed(t)
+	t.Setenv("QUANTNB_MEMO", t.TempDir()) // nothing is found that another version has stored
 	out := t.TempDir()
 	for _, book := range append([]string{filepath.Join("testdata", "pictures.ipynb")}, in.Notebooks()...) {
 		name := strings.TrimSuffix(filepath.Base(book), ".ipynb")
