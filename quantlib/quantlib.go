@@ -160,13 +160,13 @@ func (m *Model) Layers() ([]string, error) {
 func (m *Model) String() string {
 	var b strings.Builder
 	g := m.file
-	fmt.Fprintf(&b, "network %s, opset %d, %d nodes\n", clean(g.Name()), g.Opset(""), len(g.Nodes()))
+	fmt.Fprintf(&b, "network %s, opset %d, %d nodes\n", graph.Printable(g.Name()), g.Opset(""), len(g.Nodes()))
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, v := range g.Inputs() {
-		fmt.Fprintf(w, "input\t%s\t%s\n", clean(v.Name), describe(v))
+		fmt.Fprintf(w, "input\t%s\t%s\n", graph.Printable(v.Name), v.TypeString())
 	}
 	for _, v := range g.Outputs() {
-		fmt.Fprintf(w, "output\t%s\t%s\n", clean(v.Name), describe(v))
+		fmt.Fprintf(w, "output\t%s\t%s\n", graph.Printable(v.Name), v.TypeString())
 	}
 	w.Flush()
 	count := map[string]int{}
@@ -181,7 +181,7 @@ func (m *Model) String() string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%d %s", count[op], clean(op))
+		fmt.Fprintf(&b, "%d %s", count[op], graph.Printable(op))
 	}
 	elements, bytes := 0, 0
 	for _, c := range g.Consts() {
@@ -192,31 +192,6 @@ func (m *Model) String() string {
 	}
 	fmt.Fprintf(&b, "\n%d parameters, %d bytes\n", elements, bytes)
 	return b.String()
-}
-
-func describe(v graph.Value) string {
-	parts := make([]string, len(v.Dims))
-	for i, d := range v.Dims {
-		switch {
-		case d.Size >= 0:
-			parts[i] = fmt.Sprint(d.Size)
-		case d.Name != "":
-			parts[i] = clean(d.Name)
-		default:
-			parts[i] = "?"
-		}
-	}
-	return fmt.Sprintf("%v[%s]", v.DType, strings.Join(parts, " "))
-}
-
-// clean makes a name from a file fit for a line of text.
-func clean(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, name)
 }
 
 // Must is v, for notebook cells and examples. It panics if err is not nil.

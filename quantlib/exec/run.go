@@ -104,7 +104,7 @@ func fits(v graph.Value, shape []int, symbols map[string]int) error {
 		}
 	}
 	if bad {
-		return fmt.Errorf("exec: input %q: shape %v does not match %s", v.Name, shape, dims(v.Dims))
+		return fmt.Errorf("exec: input %q: shape %v does not match %s", v.Name, shape, graph.DimsString(v.Dims))
 	}
 	return nil
 }
@@ -115,24 +115,9 @@ func describe(vs []graph.Value) string {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "%q %v%s", v.Name, v.DType, dims(v.Dims))
+		fmt.Fprintf(&b, "%q %s", v.Name, v.TypeString())
 	}
 	return b.String()
-}
-
-func dims(ds []graph.Dim) string {
-	parts := make([]string, len(ds))
-	for i, d := range ds {
-		switch {
-		case d.Size >= 0:
-			parts[i] = fmt.Sprint(d.Size)
-		case d.Name != "":
-			parts[i] = d.Name
-		default:
-			parts[i] = "?"
-		}
-	}
-	return "[" + strings.Join(parts, " ") + "]"
 }
 
 // run does all steps.

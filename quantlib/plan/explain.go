@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/quantnb/quantnb/quantlib/graph"
 )
 
 // Explain says in words what ties two layers, or two values with a quantizer, by
@@ -28,14 +30,14 @@ func (m *Map) Explain(a, b string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	subject := fmt.Sprintf("%s and %s share ", clean(a), clean(b))
+	subject := fmt.Sprintf("%s and %s share ", graph.Printable(a), graph.Printable(b))
 	if text, ok := m.shared(a, b, inA, inB, false); ok {
 		return subject + text, nil
 	}
 	if text, ok := m.shared(a, b, outA, outB, true); ok {
 		return "the outputs of " + subject + text, nil
 	}
-	return fmt.Sprintf("%s and %s are not tied: each takes its own width", clean(a), clean(b)), nil
+	return fmt.Sprintf("%s and %s are not tied: each takes its own width", graph.Printable(a), graph.Printable(b)), nil
 }
 
 // ends is the quantizers on the operands of a layer and on what it makes, or the
@@ -81,7 +83,7 @@ func (m *Map) shared(a, b string, from, to []int, outputs bool) (string, bool) {
 			if q.Role == Weight {
 				kind = "weight"
 			}
-			return fmt.Sprintf("a width and a scale: the %s %s has one quantizer", kind, clean(q.Value)), true
+			return fmt.Sprintf("a width and a scale: the %s %s has one quantizer", kind, graph.Printable(q.Value)), true
 		}
 	}
 	what := "a width and a scale: "
@@ -98,10 +100,10 @@ func (m *Map) shared(a, b string, from, to []int, outputs bool) (string, bool) {
 		x, y := s.from, s.to
 		reason := m.Links[s.link].Reason
 		if len(path) == 1 && named(x, a) && named(y, b) {
-			parts = append(parts, clean(reason))
+			parts = append(parts, graph.Printable(reason))
 			continue
 		}
-		parts = append(parts, clean(sentence(m.Quantizers[x].Value, m.Quantizers[y].Value, reason)))
+		parts = append(parts, graph.Printable(sentence(m.Quantizers[x].Value, m.Quantizers[y].Value, reason)))
 	}
 	return what + strings.Join(parts, "; "), true
 }

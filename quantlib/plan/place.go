@@ -315,9 +315,5 @@ func (m *Map) Params(layer int) int {
 	if l.Weight < 0 {
 		return 0
 	}
-	n := 1
-	for _, d := range m.Quantizers[l.Weight].Shape {
-		n *= d
-	}
-	return n
+	return elements(m.Quantizers[l.Weight].Shape)
 }

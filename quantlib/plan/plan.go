@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/quant"
 )
 
@@ -218,21 +219,11 @@ func (p Plan) String() string {
 	fmt.Fprintln(w, "layer\toperator\tweights\tweight format\tactivation format")
 	for i, l := range p.m.Layers {
 		ws, as := p.Layer(i)
-		fmt.Fprintf(w, "%s\t%s\t%d\t%v\t%v\n", clean(l.Name), l.Op, p.m.Params(i), ws, as)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%v\t%v\n", graph.Printable(l.Name), l.Op, p.m.Params(i), ws, as)
 	}
 	w.Flush()
 	fmt.Fprintf(&b, "weights: %d bytes, %.2f bits on average\n", p.Bytes(), p.MeanBits())
 	return b.String()
-}
-
-// clean makes a name from a file fit for one table cell.
-func clean(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return '?'
-		}
-		return r
-	}, name)
 }
 
 // Diff lists the layers whose formats differ from those of old, one line each;
@@ -246,10 +237,10 @@ func (p Plan) Diff(old Plan) string {
 		w0, a0 := old.Layer(i)
 		w1, a1 := p.Layer(i)
 		if w0 != w1 {
-			fmt.Fprintf(&b, "%s: weight %v → %v\n", clean(l.Name), w0, w1)
+			fmt.Fprintf(&b, "%s: weight %v → %v\n", graph.Printable(l.Name), w0, w1)
 		}
 		if a0 != a1 {
-			fmt.Fprintf(&b, "%s: activation %v → %v\n", clean(l.Name), a0, a1)
+			fmt.Fprintf(&b, "%s: activation %v → %v\n", graph.Printable(l.Name), a0, a1)
 		}
 	}
 	return b.String()
