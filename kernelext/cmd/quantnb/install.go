@@ -14,11 +14,13 @@ var install = command{
 	short: "Put the kernel where a Jupyter of your own finds it",
 	long: `Builds what is missing and writes the kernelspec "` + setup.DisplayName + `". Python is not
 needed. Choose the place with one of -user (the default), which serves every
-Jupyter of this user, and -prefix, such as /usr/local or a virtual environment.`,
+Jupyter of this user, and -prefix, such as /usr/local or a virtual environment.
+With -lab, JupyterLab is set up in the cache folder too, as the verb lab does it.`,
 	define: func(fs *flag.FlagSet) func(context.Context, []string) error {
 		cfg := where(fs)
 		user := fs.Bool("user", false, "write the kernelspec into the user's Jupyter folder")
 		prefix := fs.String("prefix", "", "write the kernelspec below `folder`/share/jupyter/kernels")
+		jupyter := fs.Bool("lab", false, "set up JupyterLab too, which needs Python")
 		return func(ctx context.Context, args []string) error {
 			if err := noArgs(args); err != nil {
 				return err
@@ -30,7 +32,11 @@ Jupyter of this user, and -prefix, such as /usr/local or a virtual environment.`
 			if err != nil {
 				return err
 			}
-			if err := in.Kernel(ctx); err != nil {
+			parts := in.Kernel
+			if *jupyter {
+				parts = in.All
+			}
+			if err := parts(ctx); err != nil {
 				return err
 			}
 			write := in.WriteUserSpec

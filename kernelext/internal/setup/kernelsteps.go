@@ -39,7 +39,7 @@ func (in *Installation) kernelSteps() []step {
 		},
 		{
 			name: "cell module", note: "writing the module that cells import from", local: true,
-			digest:  digest(moduleVersion, in.fileDigest("go.mod", "go.sum"), sources, in.Checkout, in.Go.Version),
+			digest:  digest(moduleVersion, in.fileDigest("go.mod", "go.sum"), sources, in.Checkout, in.Go.Version, in.Go.Cache, in.Go.Mod),
 			outputs: []string{filepath.Join(in.module(), "go.mod"), filepath.Join(in.module(), importsFile), in.kernelConfig()},
 			do:      in.writeModule,
 		},
