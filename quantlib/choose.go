@@ -129,7 +129,11 @@ func (s *Study) Raise(ctx context.Context, low, high, n int) (Choice, error) {
 	if err != nil {
 		return Choice{}, err
 	}
-	return t.Raise(t.Grid().Map().Uniform(low, low), high, n)
+	m := t.Grid().Map()
+	if err := m.Check(low, low); err != nil {
+		return Choice{}, err
+	}
+	return t.Raise(m.Uniform(low, low), high, n)
 }
 
 // Target is the plan of least cost that a rule accepts when it is measured on
@@ -181,5 +185,5 @@ func (s *Study) Check(ctx context.Context, sp Space, cost string) (*Checked, err
 		return nil, err
 	}
 	return t.Check(ctx, p.session, st, plans, p.calibration, sense.Config{
-		Methods: s.Methods, Samples: t.Grid().Samples, Progress: s.progress("checking predictions")})
+		Methods: s.Methods, Samples: t.Grid().Samples, Batch: p.batch, Progress: s.progress("checking predictions")})
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
+	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/hardware"
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/sense"
 )
@@ -23,6 +25,7 @@ type (
 	Curve    = sense.Curve
 	Accuracy = sense.Accuracy
 	Mode     = sense.Mode
+	Profile  = hardware.Profile
 )
 
 // What of a layer is quantized.
@@ -41,6 +44,10 @@ type Study struct {
 	Test        Samples // what Evaluate and Curve measure on; nil: the calibration samples
 	Methods     Methods // how ranges are chosen; zero: by least squared error
 	Samples     int     // of Calibration that Grid measures on; 0 means 64
+	// Profile is the device whose rules say where quantizers go, what ties them and
+	// which formats there are; nil is hardware.Simulation. Study.Map shows what it
+	// makes of the model.
+	Profile *hardware.Profile
 	// NoMemo keeps results from being looked up in, and written to, the user's
 	// store (see package memo). They are stored under the content of the model
 	// and of the samples, the settings, and the version of quantlib's numerics;
@@ -56,29 +63,46 @@ type Study struct {
 
 // parts is the study's model made ready, and its data bound to it.
 type parts struct {
+	model             *Model // for the study's profile
 	session           *exec.Session
 	m                 *plan.Map
 	calibration, test Samples
+	batch             int // samples in one run, where the network fixes them; 0 if it does not
 }
 
 func (s *Study) parts() (p parts, err error) {
 	if s.Model == nil || s.Calibration == nil {
 		return p, errors.New("quantlib: a Study needs a Model and Calibration samples")
 	}
-	if p.m, err = s.Model.Map(); err != nil {
+	if p.model, err = s.Model.For(s.Profile); err != nil {
 		return p, err
 	}
-	if p.session, err = s.Model.Session(); err != nil {
+	if p.m, err = p.model.Map(); err != nil {
+		return p, err
+	}
+	if p.session, err = p.model.Session(); err != nil {
 		return p, err
 	}
 	if p.calibration, err = bind(p.session, s.Calibration); err != nil {
 		return p, err
 	}
+	p.batch = fixedBatch(p.session.Graph())
 	p.test = p.calibration
 	if s.Test != nil {
 		p.test, err = bind(p.session, s.Test)
 	}
 	return p, err
+}
+
+// fixedBatch is the number of samples that every run takes, where the file
+// states the first axis of an input, as many exporters do; 0 where any will do.
+func fixedBatch(g *graph.Graph) int {
+	for _, v := range g.Inputs() {
+		if v.Ranked && len(v.Dims) > 1 && v.Dims[0].Size > 0 {
+			return v.Dims[0].Size
+		}
+	}
+	return 0
 }
 
 func (s *Study) progress(what string) func(done, total int) {
@@ -101,11 +125,11 @@ func (s *Study) Statistics(ctx context.Context) (*calibrate.Stats, error) {
 func (s *Study) statistics(ctx context.Context, p parts) (*calibrate.Stats, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stats != nil {
+	if s.stats != nil && s.stats.Map() == p.m {
 		return s.stats, nil
 	}
 	st, err := recall(s, p, "statistics", func() (*calibrate.Stats, error) {
-		return calibrate.Collect(ctx, p.session, p.m, p.calibration, calibrate.Config{Progress: s.progress("calibrating")})
+		return calibrate.Collect(ctx, p.session, p.m, p.calibration, calibrate.Config{Batch: p.batch, Progress: s.progress("calibrating")})
 	}, func(data []byte) (*calibrate.Stats, error) { return calibrate.Restore(p.m, data) }, (*calibrate.Stats).MarshalBinary)
 	if err == nil {
 		s.stats = st
@@ -120,7 +144,7 @@ func (s *Study) Grid(ctx context.Context, widths ...int) (*Grid, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := sense.Config{Widths: widths, Methods: s.Methods, Samples: s.Samples, Progress: s.progress("measuring layers")}
+	c := sense.Config{Widths: widths, Methods: s.Methods, Samples: s.Samples, Batch: p.batch, Progress: s.progress("measuring layers")}
 	if c.Samples == 0 {
 		c.Samples = 64
 	}
@@ -146,7 +170,7 @@ func (s *Study) Curve(ctx context.Context, widths ...int) (*Curve, error) {
 			return nil, err
 		}
 		return sense.Accuracies(ctx, p.session, st, p.test, sense.Config{
-			Widths: widths, Methods: s.Methods, Progress: s.progress("measuring the curve")})
+			Widths: widths, Methods: s.Methods, Batch: p.batch, Progress: s.progress("measuring the curve")})
 	}, restore[Curve], store[Curve])
 }
 
@@ -157,7 +181,7 @@ func (s *Study) Evaluate(ctx context.Context, pl Plan) (Accuracy, error) {
 		return Accuracy{}, err
 	}
 	if pl.Map() != p.m {
-		return Accuracy{}, errors.New("quantlib: the plan is of another model than the study's")
+		return Accuracy{}, errors.New("quantlib: the plan is of another model or profile than the study's")
 	}
 	a, err := recall(s, p, fmt.Sprint("evaluate ", pl.Key(), s.Methods), func() (*Accuracy, error) {
 		st, err := s.statistics(ctx, p)
@@ -165,7 +189,7 @@ func (s *Study) Evaluate(ctx context.Context, pl Plan) (Accuracy, error) {
 			return nil, err
 		}
 		a, err := sense.Evaluate(ctx, p.session, st, pl, p.test, sense.Config{
-			Methods: s.Methods, Progress: s.progress("measuring accuracy")})
+			Methods: s.Methods, Batch: p.batch, Progress: s.progress("measuring accuracy")})
 		return &a, err
 	}, restore[Accuracy], store[Accuracy])
 	if err != nil {
@@ -174,9 +198,31 @@ func (s *Study) Evaluate(ctx context.Context, pl Plan) (Accuracy, error) {
 	return *a, nil
 }
 
+// Map is where the study's profile puts quantizers, and what it ties.
+func (s *Study) Map() (*plan.Map, error) {
+	if s.Model == nil {
+		return nil, errors.New("quantlib: a Study needs a Model")
+	}
+	m, err := s.Model.For(s.Profile)
+	if err != nil {
+		return nil, err
+	}
+	return m.Map()
+}
+
+// Explain says in words what ties two layers, or two values with a quantizer,
+// under the study's profile; see plan.Map.Explain.
+func (s *Study) Explain(a, b string) (string, error) {
+	m, err := s.Map()
+	if err != nil {
+		return "", err
+	}
+	return m.Explain(a, b)
+}
+
 // Float is the plan that quantizes nothing.
 func (s *Study) Float() (Plan, error) {
-	m, err := s.Model.Map()
+	m, err := s.Map()
 	if err != nil {
 		return Plan{}, err
 	}
@@ -184,13 +230,14 @@ func (s *Study) Float() (Plan, error) {
 }
 
 // Uniform is the plan that gives all weights one width and all activations
-// another, in bits; 0 is float32. Widths outside 0..16 are an error.
+// another, in bits; 0 is float32. Widths outside 0..16 and those that the profile
+// does not offer a layer are an error.
 func (s *Study) Uniform(weight, activation int) (Plan, error) {
-	if weight < 0 || weight > 16 || activation < 0 || activation > 16 {
-		return Plan{}, fmt.Errorf("quantlib: widths %d and %d; widths are 1..16, and 0 for float32", weight, activation)
-	}
-	m, err := s.Model.Map()
+	m, err := s.Map()
 	if err != nil {
+		return Plan{}, err
+	}
+	if err := m.Check(weight, activation); err != nil {
 		return Plan{}, err
 	}
 	return m.Uniform(weight, activation), nil
