@@ -96,6 +96,9 @@ func (h *Histogram) edges() int {
 
 func histogram(st *calibrate.Stats, layer string, quantizer, bits int, m Methods) (*Histogram, error) {
 	mp := st.Map()
+	if err := mp.Check(0, bits); err != nil {
+		return nil, err
+	}
 	pl := mp.Uniform(0, bits)
 	h := &Histogram{Layer: layer, Value: mp.Quantizers[quantizer].Value, Scheme: pl.Scheme(quantizer)}
 	params, err := st.Params(quantizer, h.Scheme, m)

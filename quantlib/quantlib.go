@@ -20,6 +20,7 @@ import (
 
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/hardware"
 	"github.com/quantnb/quantnb/quantlib/memo"
 	"github.com/quantnb/quantnb/quantlib/onnx"
 	"github.com/quantnb/quantnb/quantlib/ops"
@@ -35,13 +36,18 @@ type Model struct {
 	key   func() memo.Key // of the file's bytes
 	known bool            // these bytes are all that the model is
 
+	profile *hardware.Profile // whose rules place quantizers; nil means simulation
+	rules   string            // the profile as JSON
+	rewrite func() (*graph.Graph, error)
 	prepare func() (prepared, error)
+	views   *views
 }
 
 // prepared is a model made ready to be quantized.
 type prepared struct {
 	session *exec.Session
 	m       *plan.Map
+	nothing error // why m is nil
 }
 
 // Open maps an ONNX file, opset 7 and up. Its tensors stay in the file until
@@ -79,6 +85,8 @@ func FromGraph(g *graph.Graph) *Model { return newModel(g, nil) }
 
 func newModel(g *graph.Graph, data []byte) *Model {
 	m := &Model{file: g}
+	m.views = &views{opened: m}
+	m.rewrite = sync.OnceValues(m.rewritten)
 	m.prepare = sync.OnceValues(m.build)
 	m.key = sync.OnceValue(func() memo.Key { return memo.KeyOf(data) })
 	m.known = data != nil && !external(g)
@@ -97,24 +105,34 @@ func Passes() []*rewrite.Pass {
 	}
 }
 
-func (m *Model) build() (prepared, error) {
-	var p prepared
+// rewritten is the network with Passes applied.
+func (m *Model) rewritten() (*graph.Graph, error) {
 	// All missing operators are reported before a pass may stumble over one.
 	g, err := rewrite.Apply(m.file, rewrite.InlineFunctions)
 	if err != nil {
-		return p, err
+		return nil, err
 	}
 	if _, err := exec.New(g, exec.Options{NoFuse: true}); err != nil {
-		return p, err
+		return nil, err
 	}
-	g, err = rewrite.Apply(g, Passes()...)
+	return rewrite.Apply(g, Passes()...)
+}
+
+func (m *Model) build() (prepared, error) {
+	var p prepared
+	g, err := m.rewrite()
 	if err != nil {
 		return p, err
 	}
+	if m.profile == nil {
+		p.m, err = plan.Place(g)
+	} else {
+		p.m, err = plan.PlaceFor(g, m.profile)
+	}
 	var visible []string
-	if p.m, err = plan.Place(g); err == nil {
+	if err == nil {
 		visible = p.m.Activations()
-	} else if !errors.Is(err, plan.ErrNothing) {
+	} else if p.nothing = err; !errors.Is(err, plan.ErrNothing) {
 		return p, err
 	}
 	p.session, err = exec.New(g, exec.Options{Visible: visible})
@@ -137,7 +155,7 @@ func (m *Model) Map() (*plan.Map, error) {
 		return nil, err
 	}
 	if p.m == nil {
-		return nil, plan.ErrNothing
+		return nil, p.nothing
 	}
 	return p.m, nil
 }

@@ -46,6 +46,9 @@ func (s *Study) memo(p parts, question string) (*memo.Store, memo.Key) {
 	if err != nil {
 		return memo.Off, memo.Key{}
 	}
+	if p.model.profile != nil {
+		question += "\nprofile " + p.model.rules
+	}
 	return store, memo.KeyOf(numerics, s.Model.key(), calibration, test, question)
 }
 

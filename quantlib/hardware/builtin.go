@@ -63,13 +63,16 @@ func upTo(n int) []int {
 
 var (
 	weightScheme     = quant.Int(8).PerChannel()
+	narrowScheme     = quant.Scheme{Bits: 8, Narrow: true}.PerChannel()
 	activationScheme = quant.Uint(8)
 	symmetric        = quant.Int(8)
 )
 
 // Simulation allows every width from 1 to 16 on every tensor and ties nothing.
 // Its latency is unknown. Conv, ConvTranspose, Gemm and MatMul are quantized, and
-// nothing comes between them and the activation function after them.
+// nothing comes between them and the activation function after them. Weights are
+// signed, symmetric, of narrow range and per channel, activations unsigned,
+// asymmetric and per tensor.
 func Simulation() *Profile {
 	return &Profile{
 		Name:        "simulation",
@@ -77,7 +80,7 @@ func Simulation() *Profile {
 		Ops:         matrixOps(),
 		Pass:        movers(),
 		Fuse:        fusions(),
-		Weights:     Operand{upTo(16), weightScheme},
+		Weights:     Operand{upTo(16), narrowScheme},
 		Activations: Operand{upTo(16), activationScheme},
 	}
 }

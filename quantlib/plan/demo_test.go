@@ -94,7 +94,7 @@ func TestDemoUnderEachProfile(t *testing.T) {
 			if got, want := len(m.Ties), len(m.Quantizers)-len(c.ties); got != want {
 				t.Errorf("%d ties, want %d", got, want)
 			}
-			p := m.Uniform(4, 8)
+			p := m.Uniform(8, 8)
 			data, err := json.Marshal(p)
 			if err != nil {
 				t.Fatal(err)
@@ -207,7 +207,7 @@ func ExampleMap_ReadPlan() {
 	_, err = m.ReadPlan(bytes.Replace(data, []byte(`"uint8"`), []byte(`"uint99"`), 1))
 	fmt.Println(err)
 	// Output:
-	// {"profile":"npu","layers":[{"name":"stem/conv","op":"Conv","weight":"int8 narrow per-channel","activations":[{"value":"input","scheme":"uint8"}]},{"name":"block1/dw","op":"Con…
+	// {"profile":"npu","layers":[{"name":"stem/conv","op":"Conv","weight":"int8 per-channel","activations":[{"value":"input","scheme":"uint8"}]},{"name":"block1/dw","op":"Conv","wei…
 	// true <nil>
 	// plan: layers[0] "stem/conv": activations[0].scheme: quant: scheme "uint99": 99 bits; widths are 1..16, or 32 for biases
 }

@@ -57,6 +57,9 @@ func network(t *testing.T, out string, lines ...string) *graph.Graph {
 	return g
 }
 
+// widths is all of them.
+var widths = []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, hardware.Float32}
+
 // device is a profile whose rules a test sets itself.
 func device(change func(*hardware.Profile)) *hardware.Profile {
 	p := &hardware.Profile{
@@ -65,8 +68,8 @@ func device(change func(*hardware.Profile)) *hardware.Profile {
 			"Conv":   {Inputs: []hardware.Role{hardware.Activation, hardware.Weight, hardware.Bias}},
 			"MatMul": {Inputs: []hardware.Role{hardware.Either, hardware.Either}},
 		},
-		Weights:     hardware.Operand{Widths: []int{4, 8}, Scheme: quant.Int(8)},
-		Activations: hardware.Operand{Widths: []int{4, 8}, Scheme: quant.Uint(8)},
+		Weights:     hardware.Operand{Widths: widths, Scheme: quant.Scheme{Bits: 8, Narrow: true}.PerChannel()},
+		Activations: hardware.Operand{Widths: widths, Scheme: quant.Uint(8)},
 	}
 	if change != nil {
 		change(p)

@@ -18,60 +18,9 @@ type Plan struct {
 	schemes []quant.Scheme // by tie
 }
 
-// Schemes is a rule that makes number formats of widths.
-type Schemes struct {
-	Weight, Activation func(bits int) quant.Scheme
-}
-
-// DefaultSchemes is signed symmetric narrow-range per-channel weights, and
-// unsigned asymmetric per-tensor activations. One bit is quant's binary scheme
-// for weights. Width 0 is float32.
-var DefaultSchemes = Schemes{
-	Weight: func(bits int) quant.Scheme {
-		switch bits {
-		case 0:
-			return quant.Scheme{}
-		case 1:
-			return quant.Int(1).PerChannel()
-		}
-		s := quant.Int(bits).PerChannel()
-		s.Narrow = true
-		return s
-	},
-	Activation: func(bits int) quant.Scheme {
-		if bits == 0 {
-			return quant.Scheme{}
-		}
-		return quant.Uint(bits)
-	},
-}
-
 // Float is the plan that quantizes nothing.
 func (m *Map) Float() Plan {
 	return Plan{m: m, schemes: make([]quant.Scheme, len(m.Ties))}
-}
-
-// Uniform gives all weights one width and all activations another; 0 leaves
-// them in float32.
-//
-// It panics if a width is not 0..16.
-func (m *Map) Uniform(weight, activation int) Plan {
-	p := m.Float()
-	for i, t := range m.Ties {
-		if t.Role == Weight {
-			p.schemes[i] = DefaultSchemes.Weight(checkBits(weight))
-		} else {
-			p.schemes[i] = DefaultSchemes.Activation(checkBits(activation))
-		}
-	}
-	return p
-}
-
-func checkBits(bits int) int {
-	if bits < 0 || bits > 16 {
-		panic(fmt.Sprintf("plan: width of %d bits; widths are 1..16, and 0 for float32", bits))
-	}
-	return bits
 }
 
 // With gives the layers that match pattern a weight and an activation width; a
@@ -79,9 +28,9 @@ func checkBits(bits int) int {
 // names as path.Match has it, where * takes slashes too, or "op:Conv" for
 // operator types, or "depth:2", "depth:0-3" or "depth:4-" for the number of
 // layers on the longest path from an input to the layer, bounds included. A
-// width of more than 16 bits, a pattern that is malformed and one that matches
-// nothing are errors. Whatever is tied to a matching layer's quantizers changes
-// with them.
+// width of more than 16 bits or one that the device does not offer (see
+// Map.SchemeAt), a pattern that is malformed and one that matches nothing are
+// errors. Whatever is tied to a matching layer's quantizers changes with them.
 func (p Plan) With(pattern string, weight, activation int) (Plan, error) {
 	if weight > 16 || activation > 16 {
 		return Plan{}, fmt.Errorf("plan: widths %d and %d; at most 16 bits", weight, activation)
@@ -98,11 +47,18 @@ func (p Plan) With(pattern string, weight, activation int) (Plan, error) {
 		}
 		matched = true
 		if l.Weight >= 0 && weight >= 0 {
-			q.schemes[p.m.Quantizers[l.Weight].Tie] = DefaultSchemes.Weight(weight)
+			tie := p.m.Quantizers[l.Weight].Tie
+			if q.schemes[tie], err = p.m.scheme(tie, weight); err != nil {
+				return Plan{}, fmt.Errorf("plan: selector %q: %w", pattern, err)
+			}
 		}
 		for _, a := range l.Activations {
-			if activation >= 0 {
-				q.schemes[p.m.Quantizers[a].Tie] = DefaultSchemes.Activation(activation)
+			if activation < 0 {
+				break
+			}
+			tie := p.m.Quantizers[a].Tie
+			if q.schemes[tie], err = p.m.scheme(tie, activation); err != nil {
+				return Plan{}, fmt.Errorf("plan: selector %q: %w", pattern, err)
 			}
 		}
 	}

@@ -9,12 +9,13 @@ import (
 
 	"github.com/quantnb/quantnb/quantlib/alloc"
 	"github.com/quantnb/quantnb/quantlib/plan"
+	"github.com/quantnb/quantnb/quantlib/quant"
 )
 
 // Space is the plans that may be chosen. The zero value is all widths of the
 // grid, for weights and activations apart.
 type Space struct {
-	Weights, Activations []int // bits; 0 is float32; nil means the grid's widths
+	Weights, Activations []int // bits; 0 is float32; nil means the grid's widths. What the device lacks for a tensor is left out there
 	Pins                 []Pin // later ones win
 	Before               plan.Plan
 	// Before is what Choice.Diff compares with; the zero Plan is the float one.
@@ -155,7 +156,11 @@ func (t *Table) Raise(start plan.Plan, to, n int) (Choice, error) {
 	for _, r := range order[:min(n, len(order))] {
 		for _, tie := range r.ties {
 			if width(bits[tie]) < width(to) {
-				p = p.WithTie(tie, schemeOf(t.m.Ties[tie].Role, to))
+				if !offered(t.m, []int{tie}, to) {
+					return Choice{}, fmt.Errorf("sense: the profile %q has no %d bits for the %v of %q; its widths are %v",
+						t.m.Profile.Name, to, t.m.Ties[tie].Role, t.m.Ties[tie].Name, t.m.Widths(tie))
+				}
+				p = p.WithTie(tie, schemeOf(t.m, tie, to))
 			}
 		}
 	}
@@ -172,7 +177,10 @@ func (t *Table) allowed(sp Space) ([][]int, error) {
 		}
 	}
 	// Two plans that differ everywhere tell which ties the pins have set.
-	low, high := t.m.Uniform(1, 1), t.m.Uniform(2, 2)
+	low, high := t.m.Float(), t.m.Float()
+	for i := range t.m.Ties {
+		low, high = low.WithTie(i, quant.Int(1)), high.WithTie(i, quant.Int(2))
+	}
 	for _, pin := range sp.Pins {
 		for _, b := range []int{pin.Weight, pin.Activation} {
 			if b > 0 && !slices.Contains(t.grid.Widths, b) {
@@ -204,7 +212,12 @@ func (t *Table) allowed(sp Space) ([][]int, error) {
 		case t.alone[i] == nil: // nothing computes with it
 			set = []int{0}
 		}
-		set = slices.Clone(set)
+		asked := set
+		set = slices.DeleteFunc(slices.Clone(set), func(b int) bool { return t.alone[i] != nil && !offered(t.m, []int{i}, b) })
+		if len(set) == 0 && len(asked) > 0 {
+			return nil, fmt.Errorf("sense: the profile %q has none of %v bits for the %v of %q; its widths are %v",
+				t.m.Profile.Name, asked, tie.Role, tie.Name, t.m.Widths(i))
+		}
 		slices.Sort(set)
 		list[i] = slices.Compact(set)
 	}

@@ -145,8 +145,11 @@ func (t *Table) measureTies() {
 					}
 					share := 1 / float64(len(ties))
 					for w := range t.grid.Widths {
-						n := t.grid.Cells[t.grid.index(i, w, mode)].NSR
-						t.alone[tie] = append(t.alone[tie], Measure{n.Mean * share, n.StdErr * share})
+						c := t.grid.Cells[t.grid.index(i, w, mode)]
+						if !c.Valid { // the device has no such width there
+							c.NSR = Measure{math.NaN(), math.NaN()}
+						}
+						t.alone[tie] = append(t.alone[tie], Measure{c.NSR.Mean * share, c.NSR.StdErr * share})
 					}
 				}
 			}
@@ -232,7 +235,7 @@ func (t *Table) widths(p plan.Plan) ([]int, error) {
 			continue
 		}
 		bits[i] = s.Width()
-		if t.alone[i] == nil || !slices.Contains(t.grid.Widths, bits[i]) || s != schemeOf(tie.Role, bits[i]) {
+		if t.alone[i] == nil || !slices.Contains(t.grid.Widths, bits[i]) || s != schemeOf(t.m, i, bits[i]) {
 			return nil, fmt.Errorf("sense: %v of %q: the grid has not measured %v; its widths are %v", tie.Role, tie.Name, s, t.grid.Widths)
 		}
 	}
@@ -277,7 +280,7 @@ func (t *Table) planOf(bits []int) plan.Plan {
 	p := t.m.Float()
 	for i, b := range bits {
 		if b != 0 {
-			p = p.WithTie(i, schemeOf(t.m.Ties[i].Role, b))
+			p = p.WithTie(i, schemeOf(t.m, i, b))
 		}
 	}
 	return p

@@ -135,8 +135,8 @@ func every(m *plan.Map, widths []int, f func(plan.Plan)) {
 	}
 	for c := range n {
 		p := m.Float()
-		for i, tie := range m.Ties {
-			p = p.WithTie(i, schemeOf(tie.Role, widths[c%len(widths)]))
+		for i := range m.Ties {
+			p = p.WithTie(i, schemeOf(m, i, widths[c%len(widths)]))
 			c /= len(widths)
 		}
 		f(p)

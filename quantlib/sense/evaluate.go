@@ -117,11 +117,12 @@ type Curve struct {
 }
 
 // Accuracies measures the float network and every width with weights alone,
-// activations alone, and both quantized. nil widths mean 2..8 and 16.
+// activations alone, and both quantized. nil widths mean those
+// of 2..8 and 16 that the device has everywhere; others are an error.
 func Accuracies(ctx context.Context, s *exec.Session, st *calibrate.Stats, data calibrate.Samples, c Config) (*Curve, error) {
 	widths := c.Widths
 	if widths == nil {
-		widths = []int{2, 3, 4, 5, 6, 7, 8, 16}
+		widths = slices.DeleteFunc([]int{2, 3, 4, 5, 6, 7, 8, 16}, func(bits int) bool { return st.Map().Check(bits, bits) != nil })
 	}
 	cv := &Curve{Widths: slices.Clone(widths)}
 	m := st.Map()
@@ -129,6 +130,9 @@ func Accuracies(ctx context.Context, s *exec.Session, st *calibrate.Stats, data 
 	for _, b := range cv.Widths {
 		if b < 1 || b > 16 {
 			return nil, fmt.Errorf("sense: width of %d bits; widths are 1..16", b)
+		}
+		if err := m.Check(b, b); err != nil {
+			return nil, fmt.Errorf("sense: %w", err)
 		}
 		plans = append(plans, m.Uniform(b, 0), m.Uniform(0, b), m.Uniform(b, b))
 	}

@@ -49,7 +49,8 @@ type Cell struct {
 	MSE Measure
 	// Agreement is the share of samples with the same greatest output element.
 	Agreement Measure
-	// Valid is false where the layer has nothing to quantize in this mode.
+	// Valid is false where the layer has nothing to quantize in this mode, or
+	// the device does not offer the width.
 	Valid bool
 }
 

@@ -16,7 +16,7 @@ import (
 
 // Config are the settings of the measurements. The zero value is useful.
 type Config struct {
-	Widths   []int // bits; nil means 2, 3, 4, 5, 6, 8
+	Widths   []int // bits; nil means those of 2, 3, 4, 5, 6, 8 that the device has
 	Methods  calibrate.Methods
 	Samples  int  // at most so many; 0 means all
 	Batch    int  // samples in one run; 0 means 16
@@ -24,11 +24,19 @@ type Config struct {
 	Progress func(done, total int)
 }
 
-func (c Config) widths() []int {
-	if c.Widths == nil {
-		return []int{2, 3, 4, 5, 6, 8}
+// widths is what to measure on the network of m.
+func (c Config) widths(m *plan.Map) []int {
+	if c.Widths != nil {
+		return c.Widths
 	}
-	return c.Widths
+	return slices.DeleteFunc([]int{2, 3, 4, 5, 6, 8}, func(bits int) bool {
+		for i := range m.Ties {
+			if _, ok := m.SchemeAt(i, bits); ok {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 func (c Config) batch() int {
@@ -55,10 +63,11 @@ type job struct {
 // kept; for each cell only what lies downstream of the layer's tensors runs
 // again. Cells that quantize the same tensors are measured once. The work is
 // spread over the session's threads, and the result has the same bits on any
-// number of them. Stopping ctx stops the work; the error wraps ctx.Err.
+// number of them. A cell is not Valid where the device has no such width for one
+// of the tensors. Stopping ctx stops the work; the error wraps ctx.Err.
 func Sweep(ctx context.Context, s *exec.Session, st *calibrate.Stats, data calibrate.Samples, c Config) (*Grid, error) {
 	m := st.Map()
-	g := &Grid{Widths: slices.Clone(c.widths()), Methods: c.Methods.String(), m: m}
+	g := &Grid{Widths: slices.Clone(c.widths(m)), Methods: c.Methods.String(), m: m}
 	slices.Sort(g.Widths)
 	g.Widths = slices.Compact(g.Widths)
 	for _, b := range g.Widths {
@@ -134,7 +143,7 @@ func (g *Grid) jobs(s *exec.Session, st *calibrate.Stats, c Config) ([]job, erro
 		for wi, bits := range g.Widths {
 			for _, mode := range []Mode{Weight, Activation, Both} {
 				ties := layerTies(g.m, l, mode)
-				if ties == nil {
+				if ties == nil || !offered(g.m, ties, bits) {
 					continue
 				}
 				key := fmt.Sprint(bits, ties)
@@ -142,7 +151,7 @@ func (g *Grid) jobs(s *exec.Session, st *calibrate.Stats, c Config) ([]job, erro
 				if !ok {
 					p := g.m.Float()
 					for _, t := range ties {
-						p = p.WithTie(t, schemeOf(g.m.Ties[t].Role, bits))
+						p = p.WithTie(t, schemeOf(g.m, t, bits))
 					}
 					change, err := st.Change(p, c.Methods)
 					if err != nil {
@@ -163,11 +172,18 @@ func (g *Grid) jobs(s *exec.Session, st *calibrate.Stats, c Config) ([]job, erro
 	return jobs, nil
 }
 
-func schemeOf(r plan.Role, bits int) quant.Scheme {
-	if r == plan.Weight {
-		return plan.DefaultSchemes.Weight(bits)
-	}
-	return plan.DefaultSchemes.Activation(bits)
+// schemeOf is the format of a tie at a width which the device offers, or 0.
+func schemeOf(m *plan.Map, tie, bits int) quant.Scheme {
+	s, _ := m.SchemeAt(tie, bits)
+	return s
+}
+
+// offered reports whether the device has a width for all of the ties.
+func offered(m *plan.Map, ties []int, bits int) bool {
+	return !slices.ContainsFunc(ties, func(tie int) bool {
+		_, ok := m.SchemeAt(tie, bits)
+		return !ok
+	})
 }
 
 // layerTies is the ties that a mode quantizes, ascending; nil for none.
