@@ -1,0 +1,31 @@
+package quantlib
+
+import (
+	"context"
+
+	"github.com/quantnb/quantnb/quantlib/sense"
+)
+
+// Probe measures plans one after the other on the same samples; see
+// Study.Probe.
+type Probe = sense.Probe
+
+// Probe runs the float network over the first samples test samples and keeps
+// all that flows, so that a plan is measured by what lies downstream of its
+// quantizers: for what-ifs that follow each other quickly. Its figures are those
+// of Evaluate on these samples. 0 samples mean 64.
+func (s *Study) Probe(ctx context.Context, samples int) (*Probe, error) {
+	p, err := s.parts()
+	if err != nil {
+		return nil, err
+	}
+	if samples <= 0 {
+		samples = 64
+	}
+	st, err := s.statistics(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return sense.NewProbe(ctx, p.session, st, p.test, sense.Config{
+		Methods: s.Methods, Samples: samples, Batch: 8, Progress: s.progress("keeping the float network's values")})
+}
