@@ -24,8 +24,8 @@ var layers = []string{
 	"graph observe hardware",
 	"onnx ops plan rewrite",
 	"exec",
-	"calibrate",
-	"sense",
+	"calibrate format",
+	"sense analyse",
 	"quantlib",
 }
 
