@@ -19,6 +19,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/quantnb/quantnb/quantlib/exec"
+	"github.com/quantnb/quantnb/quantlib/format"
 	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/hardware"
 	"github.com/quantnb/quantnb/quantlib/memo"
@@ -51,9 +52,11 @@ type prepared struct {
 }
 
 // Open maps an ONNX file, opset 7 and up. Its tensors stay in the file until
-// they are used; the file must not change while the program runs.
+// they are used; the file must not change while the program runs. Where
+// format.RegisterParser knows the path's extension, that parser reads the file;
+// results about it are not stored then (see Study.NoMemo).
 func Open(path string) (*Model, error) {
-	g, data, err := onnx.OpenBytes(path)
+	g, data, err := format.Open(path)
 	if err != nil {
 		return nil, err
 	}
