@@ -148,7 +148,7 @@ func (w *worker) run(ctx context.Context, v *Variant, tap Tap) error {
 				}
 			}
 		}
-		if !w.keep {
+		if !w.keep || i < w.from {
 			for _, f := range st.free {
 				w.drop(f)
 			}

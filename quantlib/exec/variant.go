@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"sync"
 
@@ -32,13 +33,14 @@ type Variant struct {
 	consts   []*tensor.Tensor
 	changed  []int // slots whose constants differ
 	isConst  map[*tensor.Tensor]bool
-	cache    sync.Map // of packed constants that differ
+	cache    *sync.Map // of packed constants that differ; shared with what Restore makes of the variant
+	base     *Variant  // that Restore made this one of
 }
 
 // With makes a variant. A name that the session does not see is an error (see
 // Options.Visible), and so is a constant of another type or shape.
 func (s *Session) With(c Change) (*Variant, error) {
-	v := &Variant{s: s, quantize: make([]Quantizer, len(s.names)), consts: make([]*tensor.Tensor, len(s.names)), isConst: map[*tensor.Tensor]bool{}}
+	v := &Variant{s: s, quantize: make([]Quantizer, len(s.names)), consts: make([]*tensor.Tensor, len(s.names)), isConst: map[*tensor.Tensor]bool{}, cache: new(sync.Map)}
 	for _, name := range sorted(c.Quantize) {
 		i, ok := s.slots[name]
 		if !ok || !s.Sees(name) {
@@ -65,6 +67,22 @@ func (s *Session) With(c Change) (*Variant, error) {
 	return v, nil
 }
 
+// Restore is the variant with some of its values no longer quantized, and some
+// of its constants as the session has them, by name. What it shares with v is
+// packed once for both. A name that v does not change is an error.
+func (v *Variant) Restore(names ...string) (*Variant, error) {
+	r := &Variant{s: v.s, quantize: slices.Clone(v.quantize), consts: slices.Clone(v.consts), isConst: v.isConst, cache: v.cache, base: v}
+	for _, name := range names {
+		i, ok := v.s.slots[name]
+		if !ok || r.quantize[i] == nil && r.consts[i] == nil {
+			return nil, fmt.Errorf("exec: the variant does not change %q", name)
+		}
+		r.quantize[i], r.consts[i] = nil, nil
+	}
+	r.changed = slices.DeleteFunc(slices.Clone(v.changed), func(i int) bool { return r.consts[i] == nil })
+	return r, nil
+}
+
 func sorted[T any](m map[string]T) []string {
 	names := make([]string, 0, len(m))
 	for name := range m {
@@ -89,82 +107,40 @@ func (s *Session) RunSingle(ctx context.Context, in Values) (Values, error) {
 	return s.run(ctx, in, nil, 1)
 }
 
-// Kept is the float values of one run, for Variant.Rerun. It is read-only and
-// may be shared.
-type Kept struct {
-	s    *Session
-	vals []*tensor.Tensor
-}
-
-// Keep runs the network and keeps every value that the session sees.
-func (s *Session) Keep(ctx context.Context, in Values) (*Kept, error) {
-	return s.keep(ctx, in, s.options.Threads)
-}
-
-// KeepSingle is Keep on the calling goroutine alone.
-func (s *Session) KeepSingle(ctx context.Context, in Values) (*Kept, error) {
-	return s.keep(ctx, in, 1)
-}
-
-func (s *Session) keep(ctx context.Context, in Values, threads int) (*Kept, error) {
-	w := s.workers.Get().(*worker)
-	defer s.workers.Put(w)
-	w.begin(threads, true)
-	defer w.reset()
-	if err := w.feed(in); err != nil {
-		return nil, err
-	}
-	if err := w.run(ctx, nil, nil); err != nil {
-		return nil, err
-	}
-	return &Kept{s, append([]*tensor.Tensor(nil), w.vals...)}, nil
-}
-
-// Value is a kept value, or a constant; nil where the session does not see it.
-func (k *Kept) Value(name string) *tensor.Tensor {
-	i, ok := k.s.slots[name]
-	if !ok {
-		return nil
-	}
-	if t := k.vals[i]; t != nil {
-		return t
-	}
-	return k.s.consts[i]
-}
-
-// Output is output i of the graph.
-func (k *Kept) Output(i int) *tensor.Tensor { return k.Value(k.s.names[k.s.outs[i]]) }
-
-// Bytes is the memory that the kept values take.
-func (k *Kept) Bytes() int {
-	n := 0
-	for _, t := range k.vals {
-		if t != nil {
-			n += t.DType().Bytes(t.Len())
-		}
-	}
-	return n
-}
-
 // Rerun gives what Run would give for the inputs of kept, bit for bit, but
 // computes only what the changes reach, on the calling goroutine alone. A value
-// that comes out equal to the float one is not followed further. steps counts
+// that comes out equal to the kept one is not followed further. steps counts
 // the operator calls that were made.
+//
+// It panics unless the values were kept by the variant's session or, if the
+// variant was made by Restore, by the variant that it was made of.
 func (v *Variant) Rerun(ctx context.Context, kept *Kept) (out []*tensor.Tensor, steps int, err error) {
-	if kept.s != v.s {
+	switch {
+	case kept.s != v.s:
 		panic("exec: Rerun with values that another session kept")
+	case kept.v != nil && kept.v != v.base:
+		panic("exec: Rerun with values that another variant kept")
 	}
-	s := v.s
+	s, base := v.s, kept.v
 	w := s.workers.Get().(*worker)
 	defer s.workers.Put(w)
 	w.begin(1, false)
 	defer w.reset()
 	dirty := make([]bool, len(s.names))
-	for _, i := range v.changed {
-		dirty[i] = !tensor.Equal(v.consts[i], s.consts[i])
+	if base == nil {
+		for _, i := range v.changed {
+			dirty[i] = !tensor.Equal(v.consts[i], s.consts[i])
+		}
+	} else {
+		for _, i := range base.changed {
+			dirty[i] = v.consts[i] == nil && !tensor.Equal(base.consts[i], s.consts[i])
+		}
 	}
+	// restored says that the kept value is quantized and the new one is not, so
+	// that the kept one cannot be started from.
+	restored := func(slot int) bool { return base != nil && base.quantize[slot] != nil && v.quantize[slot] == nil }
 	quantize := func(slot int) {
-		if q := v.quantize[slot]; q != nil {
+		if q := v.quantize[slot]; q != nil && (base == nil || w.vals[slot] != nil) {
 			x := w.vals[slot]
 			if x == nil {
 				x = kept.vals[slot]
@@ -179,12 +155,18 @@ func (v *Variant) Rerun(ctx context.Context, kept *Kept) (out []*tensor.Tensor, 
 			}
 		}
 	}
-	for _, slot := range s.inSlots {
+	for i, slot := range s.inSlots {
+		if restored(slot) {
+			w.set(slot, kept.in[i])
+		}
 		quantize(slot)
 	}
 	for i := range s.steps {
 		st := &s.steps[i]
 		reached := st.op.Impure
+		for _, o := range st.out {
+			reached = reached || o >= 0 && restored(o)
+		}
 		for _, r := range st.reads() {
 			reached = reached || dirty[r]
 		}
@@ -195,7 +177,7 @@ func (v *Variant) Rerun(ctx context.Context, kept *Kept) (out []*tensor.Tensor, 
 			steps++
 		}
 		for _, o := range st.out {
-			if o >= 0 && (reached || v.quantize[o] != nil) {
+			if o >= 0 && (reached || base == nil && v.quantize[o] != nil) {
 				quantize(o)
 			}
 		}

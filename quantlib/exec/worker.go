@@ -23,6 +23,7 @@ type worker struct {
 	used    int // of scratch, during this step
 	threads int
 	keep    bool // buffers go to the caller, none is recycled
+	from    int  // with keep: values that only steps before it use are given up
 	dying   map[*buffer]bool
 	parent  *worker // of a subgraph's run
 	variant *Variant
@@ -108,7 +109,7 @@ func (w *worker) Cached(key any, make func() any) any {
 		return v
 	}
 	if w.changed {
-		cache = &w.variant.cache
+		cache = w.variant.cache
 		if v, ok := cache.Load(key); ok {
 			return v
 		}
@@ -217,7 +218,7 @@ func (w *worker) find(name string) *tensor.Tensor {
 
 // begin makes the worker ready for a run.
 func (w *worker) begin(threads int, keep bool) {
-	w.threads, w.keep, w.peak = threads, keep, 0
+	w.threads, w.keep, w.from, w.peak = threads, keep, 0, 0
 }
 
 // reset gives all values up.
