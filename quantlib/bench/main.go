@@ -4,6 +4,7 @@
 //	go run . forward [flags]   ours and ONNX Runtime, alternately
 //	go run . parity [flags]    their outputs alone
 //	go run . layers [flags]    where our time goes, step by step
+//	go run . exported [flags]  exported files in ONNX Runtime, beside the simulation
 package main
 
 import (
@@ -30,7 +31,7 @@ func main() {
 
 func run(ctx context.Context, args []string) (err error) {
 	if len(args) == 0 {
-		return errors.New("say forward, parity or layers")
+		return errors.New("say forward, parity, layers or exported")
 	}
 	flags := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
 	patterns := flags.String("net", "*", "networks to run: comma-separated `patterns`")
@@ -76,9 +77,9 @@ func run(ctx context.Context, args []string) (err error) {
 			}
 		}
 		return nil
-	case "forward", "parity":
+	case "forward", "parity", "exported":
 	default:
-		return fmt.Errorf("unknown command %q; say forward, parity or layers", args[0])
+		return fmt.Errorf("unknown command %q; say forward, parity, layers or exported", args[0])
 	}
 	r, err := startORT(dir)
 	if err != nil {
@@ -89,6 +90,9 @@ func run(ctx context.Context, args []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.close()) }()
 	fmt.Printf("onnxruntime %s, %s %s/%s\n", r.version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if args[0] == "exported" {
+		return exported(ctx, os.Stdout, dir, *models, r)
+	}
 	f := &forward{out: os.Stdout, dir: dir, ort: r, threads: *threads, batch: *batch, pairs: *pairs, least: *least, timed: args[0] == "forward"}
 	var failed []error
 	for _, n := range list {

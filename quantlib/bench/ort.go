@@ -116,9 +116,12 @@ func (r *ort) close() error {
 }
 
 // open makes a session of the file and returns its id.
-func (r *ort) open(path string, threads int) (int, error) {
+func (r *ort) open(path string, threads int) (int, error) { return r.openAt(path, threads, "all") }
+
+// openAt is open with all graph optimizations or "none".
+func (r *ort) openAt(path string, threads int, level string) (int, error) {
 	r.count++
-	return r.count, r.call(map[string]any{"op": "open", "id": r.count, "path": path, "threads": threads}, nil)
+	return r.count, r.call(map[string]any{"op": "open", "id": r.count, "path": path, "threads": threads, "level": level}, nil)
 }
 
 func (r *ort) free(id int) error { return r.call(map[string]any{"op": "close", "id": id}, nil) }

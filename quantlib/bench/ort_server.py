@@ -11,11 +11,12 @@ import onnxruntime as ort
 sessions, feeds = {}, {}
 
 
-def open_session(path, threads):
+def open_session(path, threads, level):
     o = ort.SessionOptions()
     o.intra_op_num_threads = threads
     o.inter_op_num_threads = 1
-    o.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_ALL
+    levels = ort.GraphOptimizationLevel
+    o.graph_optimization_level = levels.ORT_ENABLE_ALL if level == "all" else levels.ORT_DISABLE_ALL
     o.log_severity_level = 3
     # Its threads must not spin while the other runtime is measured.
     o.add_session_config_entry("session.force_spinning_stop", "1")
@@ -27,7 +28,7 @@ def handle(r):
     if op == "version":
         return {"version": ort.__version__}
     if op == "open":
-        sessions[r["id"]] = open_session(r["path"], r["threads"])
+        sessions[r["id"]] = open_session(r["path"], r["threads"], r["level"])
         return {}
     if op == "close":
         sessions.pop(r["id"], None)
