@@ -16,12 +16,12 @@ var install = command{
 needed. Choose the place with one of -user (the default), which serves every
 Jupyter of this user, and -prefix, such as /usr/local or a virtual environment.
 With -lab, JupyterLab is set up in the cache folder too, as the verb lab does it.`,
-	define: func(fs *flag.FlagSet) func(context.Context, []string) error {
+	define: func(fs *flag.FlagSet) func(context.Context, streams, []string) error {
 		cfg := where(fs)
 		user := fs.Bool("user", false, "write the kernelspec into the user's Jupyter folder")
 		prefix := fs.String("prefix", "", "write the kernelspec below `folder`/share/jupyter/kernels")
 		jupyter := fs.Bool("lab", false, "set up JupyterLab too, which needs Python")
-		return func(ctx context.Context, args []string) error {
+		return func(ctx context.Context, std streams, args []string) error {
 			if err := noArgs(args); err != nil {
 				return err
 			}
@@ -47,7 +47,7 @@ With -lab, JupyterLab is set up in the cache folder too, as the verb lab does it
 			if err != nil {
 				return err
 			}
-			fmt.Println("kernelspec:", dir)
+			fmt.Fprintln(std.out, "kernelspec:", dir)
 			return nil
 		}
 	},
@@ -56,9 +56,9 @@ With -lab, JupyterLab is set up in the cache folder too, as the verb lab does it
 var warm = command{
 	name:  "warm",
 	short: "Compile what cells import, so that the first one does not wait",
-	define: func(fs *flag.FlagSet) func(context.Context, []string) error {
+	define: func(fs *flag.FlagSet) func(context.Context, streams, []string) error {
 		cfg := where(fs)
-		return func(ctx context.Context, args []string) error {
+		return func(ctx context.Context, std streams, args []string) error {
 			if err := noArgs(args); err != nil {
 				return err
 			}

@@ -15,9 +15,9 @@ var kernel = command{
 	long: `The kernelspec names this verb. It sets the environment in which cells compile
 and becomes the kernel. In a cell, "%env GOPROXY" with the address of a module proxy
 allows imports of modules that are not on this machine yet.`,
-	define: func(fs *flag.FlagSet) func(context.Context, []string) error {
+	define: func(fs *flag.FlagSet) func(context.Context, streams, []string) error {
 		config := fs.String("config", "", "`file` that was written with the kernelspec")
-		return func(ctx context.Context, args []string) error {
+		return func(ctx context.Context, std streams, args []string) error {
 			if *config == "" || len(args) != 1 {
 				return errors.New("needs -config and the connection file that Jupyter wrote")
 			}

@@ -32,7 +32,7 @@ start at once and need none.
 With -execute the notebooks run without a browser. The first cell that fails
 ends the run with a report and exit status 1. Executed notebooks and HTML are
 written to the folder that -out names.`,
-	define: func(fs *flag.FlagSet) func(context.Context, []string) error {
+	define: func(fs *flag.FlagSet) func(context.Context, streams, []string) error {
 		cfg := where(fs)
 		var opt setup.LabOptions
 		var ex setup.ExecuteOptions
@@ -42,7 +42,7 @@ written to the folder that -out names.`,
 		fs.DurationVar(&ex.Timeout, "timeout", 10*time.Minute, "with -execute, the time that one cell may take")
 		fs.BoolVar(&opt.NoBrowser, "no-browser", false, "print the address and open no browser")
 		fs.IntVar(&opt.Port, "port", 0, "`port` of JupyterLab (default 8888, or the next free one)")
-		return func(ctx context.Context, args []string) error {
+		return func(ctx context.Context, std streams, args []string) error {
 			if !*execute {
 				if ex.Out != "" {
 					return errors.New("-out needs -execute")
@@ -74,10 +74,10 @@ written to the folder that -out names.`,
 				for _, n := range d.Images {
 					images += n
 				}
-				fmt.Printf("%s: %d images, %.1f s\n", filepath.Base(d.Notebook), images, d.Duration.Seconds())
+				fmt.Fprintf(std.out, "%s: %d images, %.1f s\n", filepath.Base(d.Notebook), images, d.Duration.Seconds())
 			}
 			if len(done) > 0 {
-				fmt.Printf("%d notebooks executed into %s\n", len(done), filepath.Dir(done[0].Files[0]))
+				fmt.Fprintf(std.out, "%d notebooks executed into %s\n", len(done), filepath.Dir(done[0].Files[0]))
 			}
 			return nil
 		}

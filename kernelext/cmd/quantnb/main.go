@@ -26,8 +26,11 @@ type command struct {
 	short string // one line
 	long  string // the rest of the help; may be empty
 	// define is called once for each run.
-	define func(fs *flag.FlagSet) func(ctx context.Context, args []string) error
+	define func(fs *flag.FlagSet) func(ctx context.Context, std streams, args []string) error
 }
+
+// streams are where a verb writes: results to out, everything else to err.
+type streams struct{ out, err io.Writer }
 
 // commands are the verbs, in the order in which help lists them. A new verb is
 // a file with a command in it, and a line here.
@@ -101,12 +104,19 @@ func (c command) run(ctx context.Context, args []string, stdout, stderr io.Write
 			fs.SetOutput(stdout) // asked for, so it is the output
 		}
 	}
-	if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
-		return 0
-	} else if err != nil {
-		return 2
+	var rest []string
+	for { // flags may stand after what they are about, too
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return 0
+		} else if err != nil {
+			return 2
+		}
+		if args = fs.Args(); len(args) == 0 {
+			break
+		}
+		rest, args = append(rest, args[0]), args[1:]
 	}
-	err := do(ctx, fs.Args())
+	err := do(ctx, streams{stdout, stderr}, rest)
 	var code exitCode
 	switch {
 	case err == nil:
