@@ -29,6 +29,12 @@ func TestProbeEqualsEvaluate(t *testing.T) {
 		if got := q.Must(p.Evaluate(ctx, pl)); got != want {
 			t.Errorf("the probe says %v, Evaluate %v", got, want)
 		}
+		if got := q.Must(p.All(ctx, pl)); got != want {
+			t.Errorf("all samples say %v, Evaluate %v", got, want)
+		}
+		if got := q.Must(p.First(ctx, pl, 9)); got.Samples != 16 {
+			t.Errorf("asked for 9 samples in batches of 8, measured on %d", got.Samples)
+		}
 	}
 	stopped, cancel := context.WithCancel(ctx)
 	cancel()

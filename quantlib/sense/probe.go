@@ -23,6 +23,7 @@ type Probe struct {
 	c      Config
 	kept   []*exec.Kept
 	n      int
+	data   calibrate.Samples
 	right  calibrate.Labeled // nil without labels
 	memory int
 }
@@ -31,7 +32,7 @@ type Probe struct {
 // where keeping their values would take more than a gigabyte, but at least one
 // batch of them.
 func NewProbe(ctx context.Context, s *exec.Session, st *calibrate.Stats, data calibrate.Samples, c Config) (*Probe, error) {
-	p := &Probe{s: s, st: st, c: c, n: c.limit(data.Len())}
+	p := &Probe{s: s, st: st, c: c, n: c.limit(data.Len()), data: data}
 	if p.n == 0 {
 		return nil, fmt.Errorf("sense: the data set is empty")
 	}
@@ -90,6 +91,25 @@ func (p *Probe) Bytes() int { return p.memory }
 // over the session's threads. Stopping ctx stops the work; the error wraps
 // ctx.Err.
 func (p *Probe) Evaluate(ctx context.Context, pl plan.Plan) (Accuracy, error) {
+	return p.First(ctx, pl, p.n)
+}
+
+// All is Evaluate on all samples of the data, for which the float network runs
+// again.
+func (p *Probe) All(ctx context.Context, pl plan.Plan) (Accuracy, error) {
+	c := p.c
+	c.Samples, c.Progress = 0, nil
+	return Evaluate(ctx, p.s, p.st, pl, p.data, c)
+}
+
+// First is Evaluate on the first n samples, rounded up to whole batches.
+// It panics if n is not positive.
+func (p *Probe) First(ctx context.Context, pl plan.Plan, n int) (Accuracy, error) {
+	if n <= 0 {
+		panic(fmt.Sprintf("sense: a probe of %d samples", n))
+	}
+	batches := min(len(p.kept), (n+p.c.batch()-1)/p.c.batch())
+	_, n = p.bounds(batches - 1)
 	change, err := p.st.Change(pl, p.c.Methods)
 	if err != nil {
 		return Accuracy{}, err
@@ -98,8 +118,8 @@ func (p *Probe) Evaluate(ctx context.Context, pl plan.Plan) (Accuracy, error) {
 	if err != nil {
 		return Accuracy{}, err
 	}
-	scores, right := make([]score, p.n), make([]bool, p.n)
-	_, err = each(ctx, p.s.Threads(), len(p.kept), func(ctx context.Context, b int) (int, error) {
+	scores, right := make([]score, n), make([]bool, n)
+	_, err = each(ctx, p.s.Threads(), batches, func(ctx context.Context, b int) (int, error) {
 		lo, hi := p.bounds(b)
 		out, calls, err := v.Rerun(ctx, p.kept[b])
 		if err != nil {
@@ -116,9 +136,9 @@ func (p *Probe) Evaluate(ctx context.Context, pl plan.Plan) (Accuracy, error) {
 	if err != nil {
 		return Accuracy{}, fmt.Errorf("sense: %w", err)
 	}
-	a := Accuracy{Samples: p.n, Noise: summarize(scores), Labeled: p.right != nil}
+	a := Accuracy{Samples: n, Noise: summarize(scores), Labeled: p.right != nil}
 	if a.Labeled {
-		a.Top1 = measure(p.n, func(k int) float64 { return indicator(right[k]) })
+		a.Top1 = measure(n, func(k int) float64 { return indicator(right[k]) })
 	}
 	return a, nil
 }
