@@ -21,7 +21,7 @@ func (s *Study) Quantized(ctx context.Context, pl Plan) (*QuantizedNetwork, erro
 	if pl.Map() != p.m {
 		return nil, errors.New("quantlib: the plan is of another model or profile than the study's")
 	}
-	st, err := s.statistics(ctx, p)
+	st, err := s.statistics(ctx, p, pl)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/hardware"
 	"github.com/quantnb/quantnb/quantlib/plan"
+	"github.com/quantnb/quantnb/quantlib/quant"
 	"github.com/quantnb/quantnb/quantlib/sense"
 )
 
@@ -122,14 +123,27 @@ func (s *Study) Statistics(ctx context.Context) (*calibrate.Stats, error) {
 	return s.statistics(ctx, p)
 }
 
-func (s *Study) statistics(ctx context.Context, p parts) (*calibrate.Stats, error) {
+// statistics is Statistics, by channel too where the profile's activations or those
+// of one of the plans have a scale for each.
+func (s *Study) statistics(ctx context.Context, p parts, plans ...Plan) (*calibrate.Stats, error) {
+	channels := p.m.Profile.Activations.Scheme.Granularity == quant.PerChannel
+	for _, pl := range plans {
+		for i, q := range p.m.Quantizers {
+			channels = channels || q.Role == plan.Activation && pl.Scheme(i).Granularity == quant.PerChannel
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.stats != nil && s.stats.Map() == p.m {
+	if s.stats != nil && s.stats.Map() == p.m && (s.stats.ByChannel() || !channels) {
 		return s.stats, nil
 	}
-	st, err := recall(s, p, "statistics", func() (*calibrate.Stats, error) {
-		return calibrate.Collect(ctx, p.session, p.m, p.calibration, calibrate.Config{Batch: p.batch, Progress: s.progress("calibrating")})
+	question := "statistics"
+	if channels {
+		question += " by channel"
+	}
+	st, err := recall(s, p, question, func() (*calibrate.Stats, error) {
+		return calibrate.Collect(ctx, p.session, p.m, p.calibration, calibrate.Config{
+			Batch: p.batch, Channels: channels, Progress: s.progress("calibrating")})
 	}, func(data []byte) (*calibrate.Stats, error) { return calibrate.Restore(p.m, data) }, (*calibrate.Stats).MarshalBinary)
 	if err == nil {
 		s.stats = st
@@ -184,7 +198,7 @@ func (s *Study) Evaluate(ctx context.Context, pl Plan) (Accuracy, error) {
 		return Accuracy{}, errors.New("quantlib: the plan is of another model or profile than the study's")
 	}
 	a, err := recall(s, p, fmt.Sprint("evaluate ", pl.Key(), s.Methods), func() (*Accuracy, error) {
-		st, err := s.statistics(ctx, p)
+		st, err := s.statistics(ctx, p, pl)
 		if err != nil {
 			return nil, err
 		}

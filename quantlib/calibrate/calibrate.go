@@ -38,20 +38,48 @@ type Keyed interface {
 
 // Config are the settings of Collect. The zero value is useful.
 type Config struct {
-	Samples  int // at most so many; 0 means all
-	Batch    int // samples in one run; 0 means 16
+	Samples int // at most so many; 0 means all
+	Batch   int // samples in one run; 0 means 16
+	// Channels observes each channel of the activations too (see
+	// observe.Channels; 20 to 40 kB each), for schemes that give each its scale.
+	Channels bool
 	Progress func(done, total int)
 }
 
 // Stats is what has been seen of every activation that a quantizer may sit on.
 // It serves all widths and methods. It is read-only.
 type Stats struct {
-	m       *plan.Map
-	samples int
-	values  map[string]*observe.Collector
+	m        *plan.Map
+	samples  int
+	values   map[string]*observe.Collector // of activations, constant ones too
+	channels map[string]*channels          // nil without Config.Channels
+	alike    map[int][]int                 // by quantizer: those it shares a scale with, itself too
 
 	mu     sync.Mutex
 	ranges map[rangeKey]rangeValue
+}
+
+// newStats is the statistics of what has been observed.
+func newStats(m *plan.Map, samples int, o *observed) *Stats {
+	s := &Stats{m: m, samples: samples, values: o.values, channels: o.channels, alike: map[int][]int{}, ranges: map[rangeKey]rangeValue{}}
+	for _, set := range m.ScaleTies() {
+		for _, k := range set {
+			s.alike[k] = set
+		}
+	}
+	for _, q := range m.Quantizers {
+		if q.Role == plan.Activation && q.Const {
+			t := m.Graph.Const(q.Value)
+			c := observe.NewCollector()
+			c.Observe(t.F32())
+			s.values[q.Value] = c
+			if s.channels != nil {
+				s.channels[q.Value] = &channels{}
+				s.channels[q.Value].observe(0, t, q.Axis)
+			}
+		}
+	}
+	return s
 }
 
 // Collect runs the float network over the samples and observes the activations
@@ -72,7 +100,7 @@ func Collect(ctx context.Context, s *exec.Session, m *plan.Map, data Samples, c 
 	names := m.Activations()
 	batches := (n + c.Batch - 1) / c.Batch
 	workers := min(s.Threads(), batches)
-	parts := make([]map[string]*observe.Collector, workers)
+	parts := make([]*observed, workers)
 	errs := make([]error, workers)
 	var mu sync.Mutex
 	done := 0
@@ -80,10 +108,7 @@ func Collect(ctx context.Context, s *exec.Session, m *plan.Map, data Samples, c 
 	defer cancel()
 	var wg sync.WaitGroup
 	for k := range workers {
-		parts[k] = map[string]*observe.Collector{}
-		for _, name := range names {
-			parts[k][name] = observe.NewCollector()
-		}
+		parts[k] = newObserved(m, c.Channels)
 		wg.Add(1)
 		go func() {
 			defer wg.Done()
@@ -108,13 +133,11 @@ func Collect(ctx context.Context, s *exec.Session, m *plan.Map, data Samples, c 
 		return nil, err
 	}
 	for _, part := range parts[1:] {
-		for _, name := range names {
-			if err := parts[0][name].Merge(part[name]); err != nil {
-				return nil, fmt.Errorf("calibrate: %q: %w", name, err)
-			}
+		if err := parts[0].merge(part, names); err != nil {
+			return nil, err
 		}
 	}
-	return &Stats{m: m, samples: n, values: parts[0], ranges: map[rangeKey]rangeValue{}}, nil
+	return newStats(m, n, parts[0]), nil
 }
 
 // first is the first error that is not the cancellation the others caused.
@@ -131,23 +154,25 @@ func first(errs []error) error {
 	return any
 }
 
-func observeBatch(ctx context.Context, s *exec.Session, data Samples, part map[string]*observe.Collector, number, lo, hi int) error {
+func observeBatch(ctx context.Context, s *exec.Session, data Samples, part *observed, number, lo, hi int) error {
 	in, err := data.Batch(lo, hi)
 	if err != nil {
 		return err
 	}
 	return s.Watch(ctx, in, func(name string, t *tensor.Tensor) {
-		if c := part[name]; c != nil && t.DType() == tensor.Float32 {
-			c.ObserveBatch(number, t.F32())
-		}
+		part.take(number, name, t)
 	})
 }
 
 // Samples is how many samples have been seen.
 func (s *Stats) Samples() int { return s.samples }
 
+// ByChannel reports whether the channels of activations were observed.
+func (s *Stats) ByChannel() bool { return s.channels != nil }
+
 // Map is where the quantizers sit that the statistics are for.
 func (s *Stats) Map() *plan.Map { return s.m }
 
-// Value is what has been seen of an activation, nil where it is unknown.
+// Value is what has been seen of an activation, or what a constant one holds; nil
+// where it is unknown.
 func (s *Stats) Value(name string) *observe.Collector { return s.values[name] }

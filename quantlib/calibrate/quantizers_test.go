@@ -34,7 +34,7 @@ func TestQuantizersGiveTheSchemesBits(t *testing.T) {
 			p := quant.One(0.03, 0)
 			want, got := make([]float32, len(x)), make([]float32, len(x))
 			p.FakeQuantize(want, x, quant.Whole(len(x)), s)
-			fake{p, s}.Quantize(got, x, []int{len(x)})
+			fake{p, s, 1}.Quantize(got, x, []int{len(x)})
 			for i := range want {
 				if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
 					t.Fatalf("element %d: %g of %g, want %g", i, got[i], x[i], want[i])

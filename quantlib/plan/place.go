@@ -44,7 +44,7 @@ type Quantizer struct {
 	Value string // name of the tensor
 	Role  Role
 	Nodes []string // the layers that compute with it, in graph order
-	Axis  int      // of output channels, for a weight
+	Axis  int      // of output channels, for a weight; of channels, for an activation, where -1 is the last
 	Group int      // axis along which a weight's groups run
 	Shape []int    // of a weight; nil for an activation
 	Tie   int      // place in Map.Ties
@@ -252,6 +252,16 @@ func axes(n *graph.Node, i, rank int) (axis, group int) {
 	return max(axis, 0), max(group, 0)
 }
 
+// channelAxis is the axis of channels of what flows into n: the features of a
+// matrix product, the second axis of what is laid out as images are.
+func channelAxis(n *graph.Node) int {
+	switch n.Op {
+	case "MatMul", "Gemm", "Softmax", "LSTM", "GRU", "RNN":
+		return -1
+	}
+	return 1
+}
+
 // operand places a quantizer on input i of n, unless there is one; weight says
 // what a constant becomes.
 func (m *Map) operand(l *Layer, n *graph.Node, i int, weight bool) {
@@ -262,7 +272,7 @@ func (m *Map) operand(l *Layer, n *graph.Node, i int, weight bool) {
 	k, ok := m.byValue[name]
 	if !ok {
 		k = len(m.Quantizers)
-		q := Quantizer{Value: name, Role: Activation}
+		q := Quantizer{Value: name, Role: Activation, Axis: channelAxis(n)}
 		if t := m.Graph.Const(name); t != nil {
 			q.Const = true
 			if weight {

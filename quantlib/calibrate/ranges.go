@@ -1,0 +1,138 @@
+package calibrate
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/quantnb/quantnb/quantlib/observe"
+	"github.com/quantnb/quantnb/quantlib/plan"
+	"github.com/quantnb/quantnb/quantlib/quant"
+	"github.com/quantnb/quantnb/quantlib/tensor"
+)
+
+// rangeKey holds what the parameters of one tensor depend on.
+type rangeKey struct {
+	value, method string
+	scheme        quant.Scheme
+}
+
+type rangeValue struct {
+	p   quant.Params
+	err error
+}
+
+// Params is the scales and zero points of a quantizer, by its place in
+// Map.Quantizers, under a scheme. Quantizers that share a scale (Map.ScaleTies)
+// have one range, which is chosen on the values of all of them together, as if
+// they were one tensor. A scheme with a scale for each channel needs
+// Config.Channels for an activation; groups within channels are for weights.
+// Results are remembered.
+func (s *Stats) Params(quantizer int, scheme quant.Scheme, m Methods) (quant.Params, error) {
+	q := s.m.Quantizers[quantizer]
+	method := m.activation()
+	if q.Role == plan.Weight {
+		method = m.weight()
+	}
+	members := s.members(quantizer)
+	key := rangeKey{s.m.Quantizers[members[0]].Value, method.String(), scheme}
+	s.mu.Lock()
+	v, ok := s.ranges[key]
+	s.mu.Unlock()
+	if ok {
+		return v.p, v.err
+	}
+	v.p, v.err = s.params(members, scheme, method)
+	if v.err != nil {
+		v.err = fmt.Errorf("calibrate: %v %q at %v: %w", q.Role, q.Value, scheme, v.err)
+	}
+	s.mu.Lock()
+	s.ranges[key] = v
+	s.mu.Unlock()
+	return v.p, v.err
+}
+
+// members is the quantizers that share a scale with the given one, itself among
+// them.
+func (s *Stats) members(quantizer int) []int {
+	if set := s.alike[quantizer]; set != nil {
+		return set
+	}
+	return []int{quantizer}
+}
+
+func (s *Stats) params(members []int, scheme quant.Scheme, m observe.Shared) (quant.Params, error) {
+	switch q := s.m.Quantizers[members[0]]; {
+	case q.Role == plan.Weight:
+		return weightParams(s.m.Graph.Const(q.Value), q, scheme, m)
+	case scheme.Granularity == quant.PerTensor:
+		return s.tensorParams(members, scheme, m)
+	case scheme.Granularity == quant.PerChannel:
+		return s.channelParams(members, scheme, m)
+	}
+	return quant.Params{}, fmt.Errorf("activations take a scale for the tensor or for each channel: %w", errors.ErrUnsupported)
+}
+
+func (s *Stats) tensorParams(members []int, scheme quant.Scheme, m observe.Shared) (quant.Params, error) {
+	all, err := s.together(members)
+	if err != nil {
+		return quant.Params{}, err
+	}
+	scale, zero, err := observe.Params(m, all, scheme)
+	if err != nil {
+		return quant.Params{}, err
+	}
+	return quant.One(scale, zero), nil
+}
+
+// together is what has been seen of all members.
+func (s *Stats) together(members []int) (*observe.Collector, error) {
+	var all *observe.Collector
+	for i, k := range members {
+		c := s.values[s.m.Quantizers[k].Value]
+		switch {
+		case c == nil:
+			return nil, fmt.Errorf("%q was not observed", s.m.Quantizers[k].Value)
+		case len(members) == 1:
+			return c, nil
+		case i == 0:
+			all = observe.NewCollector()
+		}
+		if err := all.Merge(c); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+func (s *Stats) channelParams(members []int, scheme quant.Scheme, m observe.Shared) (quant.Params, error) {
+	var all channels
+	for _, k := range members {
+		c := s.channels[s.m.Quantizers[k].Value]
+		switch {
+		case c == nil:
+			return quant.Params{}, fmt.Errorf("its channels were not observed: %w", errors.ErrUnsupported)
+		case c.err != nil:
+			return quant.Params{}, c.err
+		case len(members) == 1:
+			all = *c
+		default:
+			all.merge(c)
+		}
+	}
+	switch {
+	case all.err != nil:
+		return quant.Params{}, fmt.Errorf("it shares scales with %d others: %w", len(members)-1, all.err)
+	case all.list == nil:
+		return quant.Params{}, observe.ErrNoData
+	}
+	return all.list.Params(m, scheme)
+}
+
+// weightParams chooses a range for each granule of a weight.
+func weightParams(t *tensor.Tensor, q plan.Quantizer, scheme quant.Scheme, m observe.Shared) (quant.Params, error) {
+	l := quant.For(t.Shape(), q.Axis, q.Group, scheme)
+	if m == observe.Shared(observe.MinMax{}) {
+		return quant.Weights(t.F32(), l, scheme), nil
+	}
+	return observe.Weights(t.F32(), l, scheme, m)
+}
