@@ -17,6 +17,7 @@ import (
 //	Conv           elements of the output × C/group × kernel
 //	ConvTranspose  elements of the input × M/group × kernel
 //	Gemm, MatMul   elements of the output × the length of the contracted axis
+//	Add, Mul, …    0, as of all other operators without a weight
 //
 // Padding counts as data, biases do not count.
 func MACs(ctx context.Context, s *exec.Session, m *plan.Map, data calibrate.Samples) ([]int64, error) {
@@ -60,6 +61,8 @@ func MACs(ctx context.Context, s *exec.Session, m *plan.Map, data calibrate.Samp
 			macs[i] = product(y) * int64(x[1-int(n.Int("transA", 0))])
 		case l.Op == "MatMul" && len(x) > 0:
 			macs[i] = product(y) * int64(x[len(x)-1])
+		case l.Weight < 0 && l.Op != "Conv" && l.Op != "ConvTranspose" && l.Op != "Gemm" && l.Op != "MatMul":
+			// Element by element: no products are added up.
 		default:
 			return nil, fmt.Errorf("sense: layer %q (%s): cannot count operands of shapes %v and %v", l.Name, l.Op, x, w)
 		}
