@@ -27,7 +27,7 @@ func (s *Session) KeepSingle(ctx context.Context, in Values) (*Kept, error) {
 }
 
 // KeepFrom is Keep for variants of which none reaches a step before from (see
-// Variant.First): values that only earlier steps use are not kept.
+// First): values that only earlier steps use are not kept.
 func (s *Session) KeepFrom(ctx context.Context, in Values, from int) (*Kept, error) {
 	return s.keep(ctx, in, nil, from, s.options.Threads)
 }
@@ -95,20 +95,15 @@ func (k *Kept) Drop(from int) {
 	}
 }
 
-// First is the first step that a Rerun of the variant may call; Calls, if there
-// is none. Steps are numbered from 0.
-func (v *Variant) First() int {
-	s := v.s
+// First is the first step that a change of values or constants of these names may
+// make run again: the first one that makes or reads one of them, and no later one
+// than the first that is impure. It is Calls if there is none. Steps are numbered
+// from 0.
+func (s *Session) First(names ...string) int {
 	differs := make([]bool, len(s.names))
-	made := make([]bool, len(s.names)) // anew, by the step that makes it
-	if v.base == nil {
-		for slot := range differs {
-			differs[slot] = v.quantize[slot] != nil || v.consts[slot] != nil
-		}
-	} else {
-		for slot := range differs {
-			made[slot] = v.base.quantize[slot] != nil && v.quantize[slot] == nil
-			differs[slot] = made[slot] || v.base.consts[slot] != nil && v.consts[slot] == nil
+	for _, name := range names {
+		if i, ok := s.slots[name]; ok {
+			differs[i] = true
 		}
 	}
 	for i := range s.steps {
@@ -116,13 +111,8 @@ func (v *Variant) First() int {
 		if st.op.Impure {
 			return i
 		}
-		for _, o := range st.out {
-			if o >= 0 && made[o] {
-				return i
-			}
-		}
-		for _, r := range st.reads() {
-			if differs[r] {
+		for _, v := range append(st.reads(), st.out...) {
+			if v >= 0 && differs[v] {
 				return i
 			}
 		}

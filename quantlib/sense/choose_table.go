@@ -36,9 +36,6 @@ const floatBits = 32
 // the signal. A plan that wins by less than that in prediction should be measured
 // before it is believed.
 //
-// Of a tie that is never measured alone, as the two activations that a MatMul
-// multiplies, the noise is its equal share of what the layer measured.
-//
 // A Table is read-only and safe for concurrent use.
 type Table struct {
 	grid   *Grid
@@ -64,6 +61,9 @@ type group struct {
 func NewTable(g *Grid, macs []int64) (*Table, error) {
 	if g.m == nil {
 		return nil, errors.New("sense: the grid does not know its network")
+	}
+	if g.Disable {
+		return nil, fmt.Errorf("sense: a table needs the noise of each tie alone, not that of all others (%s)", g.Scorer)
 	}
 	if macs != nil && len(macs) != len(g.Layers) {
 		return nil, fmt.Errorf("sense: multiply-accumulates of %d layers for a grid of %d", len(macs), len(g.Layers))
@@ -132,26 +132,17 @@ func (t *Table) couple() {
 // measureTies takes the noise of each tie alone from the grid.
 func (t *Table) measureTies() {
 	t.alone = make([][]Measure, len(t.m.Ties))
-	for _, shared := range []bool{false, true} { // first those measured alone
-		for i, l := range t.m.Layers {
-			for _, mode := range []Mode{Weight, Activation} {
-				ties := layerTies(t.m, l, mode)
-				if len(ties) == 0 || len(ties) > 1 != shared {
-					continue
+	for _, l := range t.m.Layers {
+		for _, tie := range layerTies(t.m, l, Both) {
+			if t.alone[tie] != nil {
+				continue
+			}
+			for _, bits := range t.grid.Widths {
+				c := t.grid.Tie(tie, bits)
+				if !c.Valid { // the device has no such width there
+					c.NSR = Measure{math.NaN(), math.NaN()}
 				}
-				for _, tie := range ties {
-					if t.alone[tie] != nil {
-						continue
-					}
-					share := 1 / float64(len(ties))
-					for w := range t.grid.Widths {
-						c := t.grid.Cells[t.grid.index(i, w, mode)]
-						if !c.Valid { // the device has no such width there
-							c.NSR = Measure{math.NaN(), math.NaN()}
-						}
-						t.alone[tie] = append(t.alone[tie], Measure{c.NSR.Mean * share, c.NSR.StdErr * share})
-					}
-				}
+				t.alone[tie] = append(t.alone[tie], c.NSR)
 			}
 		}
 	}

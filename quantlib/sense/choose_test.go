@@ -120,6 +120,13 @@ func handTable(t *testing.T, seed uint64, widths ...int) *Table {
 			}
 		}
 	}
+	for k := range m.Ties {
+		g.Ties = append(g.Ties, m.Ties[k].Name)
+		for _, b := range widths {
+			noise := tie[k] * math.Pow(4, -float64(b))
+			g.TieCells = append(g.TieCells, Cell{NSR: Measure{noise, noise / 10}, Valid: true})
+		}
+	}
 	table, err := NewTable(g, handMACs)
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,6 @@ import (
 	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/plan"
-	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
 // Accuracy is how well a network does under a plan.
@@ -19,9 +18,11 @@ type Accuracy struct {
 	// Top1 is the share of samples whose greatest output is their label.
 	// Its standard error is that of a share.
 	Top1 Measure
-	// Noise compares with the float network on the same samples.
+	// Noise compares with the float network on the same samples; it holds the task
+	// loss too.
 	Noise Cell
-	// Labeled is false where the data has no labels, and Top1 therefore none.
+	// Labeled is false where the data has no labels, and Top1, loss and rise of
+	// the loss are therefore zero.
 	Labeled bool
 }
 
@@ -61,10 +62,10 @@ func evaluate(ctx context.Context, s *exec.Session, st *calibrate.Stats, plans [
 			return nil, err
 		}
 	}
-	labels, labeled := data.(calibrate.Labeled)
-	scores, right := make([][]score, len(plans)), make([][]bool, len(plans))
+	j := newJudge(s, data)
+	scores := make([][]score, len(plans))
 	for i := range plans {
-		scores[i], right[i] = make([]score, n), make([]bool, n)
+		scores[i] = make([]score, n)
 	}
 	size := c.batch()
 	batches := (n + size - 1) / size
@@ -83,12 +84,7 @@ func evaluate(ctx context.Context, s *exec.Session, st *calibrate.Stats, plans [
 			if err != nil {
 				return 0, err
 			}
-			compare(scores[i][lo:hi], kept, out)
-			if labeled && len(out) > 0 && out[0].DType() == tensor.Float32 {
-				for k := lo; k < hi; k++ {
-					right[i][k] = argmax(rows(out[0], out[0].F32(), k-lo, hi-lo)) == labels.Label(k)
-				}
-			}
+			j.compare(scores[i][lo:hi], lo, outputs(kept, len(out)), out)
 		}
 		return 0, nil
 	}, func(done int) {
@@ -101,10 +97,7 @@ func evaluate(ctx context.Context, s *exec.Session, st *calibrate.Stats, plans [
 	}
 	list := make([]Accuracy, len(plans))
 	for i := range plans {
-		list[i] = Accuracy{Samples: n, Noise: summarize(scores[i]), Labeled: labeled}
-		if labeled {
-			list[i].Top1 = measure(n, func(k int) float64 { return indicator(right[i][k]) })
-		}
+		list[i] = j.accuracy(scores[i])
 	}
 	return list, nil
 }

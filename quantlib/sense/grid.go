@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/plan"
 )
 
@@ -37,7 +38,8 @@ type Measure struct {
 	Mean, StdErr float64
 }
 
-// A Cell is the noise at the network's output when only one layer is quantized.
+// A Cell is what was measured, or estimated, of one treatment of the network:
+// with one layer or tie quantized, or, if the grid says so, all but one.
 type Cell struct {
 	// NSR is the noise-to-signal power Σ(q−f)²/Σf² of one sample, averaged over
 	// samples (and over outputs, where there are several).
@@ -49,8 +51,18 @@ type Cell struct {
 	MSE Measure
 	// Agreement is the share of samples with the same greatest output element.
 	Agreement Measure
-	// Valid is false where the layer has nothing to quantize in this mode, or
-	// the device does not offer the width.
+	// Loss is the cross-entropy −log p(label) in nats, Rise how far it lies above
+	// the float network's on the same samples, with the error of the paired
+	// difference, and Top1 the share of samples whose greatest output is their
+	// label. They are of the first output, which is taken for logits unless a
+	// Softmax or LogSoftmax makes it; all are zero without labels, and Loss and
+	// Rise are NaN where a label is none of the classes.
+	Loss, Rise, Top1 Measure
+	// Samples is how many samples were averaged: fewer than the grid's where the
+	// work was stopped.
+	Samples int
+	// Valid is false where the layer has nothing to quantize in this mode, the
+	// device does not offer the width, or the work was stopped before.
 	Valid bool
 }
 
@@ -66,17 +78,36 @@ func (c Cell) SQNRErr() float64 {
 	return 10 / math.Ln10 * c.NSR.StdErr / c.NSR.Mean
 }
 
-// Grid is the noise of every layer × width × mode. It is exact: each cell is
-// measured, not estimated.
+// gridVersion is that of the stored form.
+const gridVersion = 2
+
+// Grid is the noise of every tie × width, and of every layer × width × mode. A
+// tie is what takes one width: most ties are one tensor, and then a layer's cells
+// for its weight and its activation are the ties' own; where a tie spans layers
+// (see Shared), a layer's cell quantizes all of it, in the other layers too.
 type Grid struct {
-	Layers  []string
-	Widths  []int // bits, ascending
-	Samples int
-	Methods string
-	Output  []string // the values that noise is measured at
-	Cells   []Cell   // [layer][width][mode]
-	Calls   int      // operator calls that were made beyond the float passes
-	Full    int      // operator calls that whole re-runs would have taken
+	Scorer   string // Key of what made it
+	Disable  bool   // cells are of everything quantized but the layer or tie
+	Layers   []string
+	Ties     []string // by their place in Map.Ties
+	Widths   []int    // bits, ascending
+	Samples  int
+	Methods  string
+	Output   []string // the values that noise is measured at
+	Labeled  bool     // cells have task loss and accuracy
+	Float    Cell     // the float network; zero if the scorer does not run it
+	Cells    []Cell   // [layer][width][mode]
+	TieCells []Cell   // [tie][width]
+	Shared   []bool   // by layer: a tie of it holds tensors of other layers too
+	Calls    int      // operator calls that were made beyond the float passes
+	Full     int      // operator calls that whole re-runs would have taken
+	Found    int      // of the measurements (a row of cells for a batch), those found stored
+
+	Version int
+	Row     []int32   // by place in Cells, then in TieCells: its row in the following; -1 for none
+	NSRs    []float32 // [row][sample]; nil where samples are not measured one by one
+	Rises   []float32 // of the loss, alike; nil without labels
+	Right   []bool    // alike
 
 	m *plan.Map
 }
@@ -86,6 +117,17 @@ func (g *Grid) Map() *plan.Map { return g.m }
 
 func (g *Grid) index(layer, width int, mode Mode) int {
 	return (layer*len(g.Widths)+width)*3 + int(mode)
+}
+
+// Tie is the cell of a tie, by its place in Map.Ties, at a width in bits.
+//
+// It panics if the grid has no such tie or width.
+func (g *Grid) Tie(tie, bits int) Cell {
+	w := slices.Index(g.Widths, bits)
+	if w < 0 || tie < 0 || tie >= len(g.Ties) {
+		panic(fmt.Sprintf("sense: no cell for tie %d of %d at %d bits; widths are %v", tie, len(g.Ties), bits, g.Widths))
+	}
+	return g.TieCells[tie*len(g.Widths)+w]
 }
 
 // At is the cell of a layer by name at a width in bits.
@@ -122,7 +164,7 @@ func (g *Grid) Worst(bits int, mode Mode) []string {
 }
 
 // String is a table of SQNR in dB, layers × widths, both weight and activations
-// quantized.
+// quantized. A star marks layers that share a tie with others.
 func (g *Grid) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
@@ -131,14 +173,33 @@ func (g *Grid) String() string {
 		fmt.Fprintf(w, "%d bits\t", bits)
 	}
 	fmt.Fprintln(w)
+	shared := false
 	for i, name := range g.Layers {
-		fmt.Fprintf(w, "%s\t", name)
+		mark := ""
+		if i < len(g.Shared) && g.Shared[i] {
+			mark, shared = " *", true
+		}
+		fmt.Fprintf(w, "%s%s\t", graph.Printable(name), mark)
 		for k := range g.Widths {
-			fmt.Fprintf(w, "%.1f\t", g.Cells[g.index(i, k, Both)].SQNR())
+			if c := g.Cells[g.index(i, k, Both)]; c.Valid {
+				fmt.Fprintf(w, "%.1f\t", c.SQNR())
+			} else {
+				fmt.Fprint(w, "–\t")
+			}
 		}
 		fmt.Fprintln(w)
 	}
 	w.Flush()
-	fmt.Fprintf(&b, "%d samples; %d of %d operator calls re-run\n", g.Samples, g.Calls, g.Full)
+	if shared {
+		b.WriteString("* shares a width with other layers; all that is tied to it is quantized\n")
+	}
+	fmt.Fprintf(&b, "%d samples", g.Samples)
+	if g.Full > 0 {
+		fmt.Fprintf(&b, "; %d of %d operator calls re-run", g.Calls, g.Full)
+	}
+	if g.Scorer != "" && g.Scorer != (Exact{}).Key() {
+		fmt.Fprintf(&b, "; %s", g.Scorer)
+	}
+	b.WriteString("\n")
 	return b.String()
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/plan"
-	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
 // probeBytes is how much memory the values that a Probe keeps may take.
@@ -24,7 +23,7 @@ type Probe struct {
 	kept   []*exec.Kept
 	n      int
 	data   calibrate.Samples
-	right  calibrate.Labeled // nil without labels
+	judge  judge
 	memory int
 }
 
@@ -36,7 +35,7 @@ func NewProbe(ctx context.Context, s *exec.Session, st *calibrate.Stats, data ca
 	if p.n == 0 {
 		return nil, fmt.Errorf("sense: the data set is empty")
 	}
-	p.right, _ = data.(calibrate.Labeled)
+	p.judge = newJudge(s, data)
 	keep := func(ctx context.Context, b int) (*exec.Kept, error) {
 		lo, hi := p.bounds(b)
 		in, err := data.Batch(lo, hi)
@@ -118,27 +117,18 @@ func (p *Probe) First(ctx context.Context, pl plan.Plan, n int) (Accuracy, error
 	if err != nil {
 		return Accuracy{}, err
 	}
-	scores, right := make([]score, n), make([]bool, n)
+	scores := make([]score, n)
 	_, err = each(ctx, p.s.Threads(), batches, func(ctx context.Context, b int) (int, error) {
 		lo, hi := p.bounds(b)
 		out, calls, err := v.Rerun(ctx, p.kept[b])
 		if err != nil {
 			return 0, err
 		}
-		compare(scores[lo:hi], p.kept[b], out)
-		if p.right != nil && len(out) > 0 && out[0].DType() == tensor.Float32 {
-			for k := lo; k < hi; k++ {
-				right[k] = argmax(rows(out[0], out[0].F32(), k-lo, hi-lo)) == p.right.Label(k)
-			}
-		}
+		p.judge.compare(scores[lo:hi], lo, outputs(p.kept[b], len(out)), out)
 		return calls, nil
 	}, func(int) {})
 	if err != nil {
 		return Accuracy{}, fmt.Errorf("sense: %w", err)
 	}
-	a := Accuracy{Samples: n, Noise: summarize(scores), Labeled: p.right != nil}
-	if a.Labeled {
-		a.Top1 = measure(n, func(k int) float64 { return indicator(right[k]) })
-	}
-	return a, nil
+	return p.judge.accuracy(scores), nil
 }

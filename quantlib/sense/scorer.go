@@ -2,8 +2,6 @@ package sense
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
@@ -31,21 +29,13 @@ type Subject struct {
 	Data    calibrate.Samples
 }
 
-// Exact measures every cell. It is Sweep as a Scorer.
+// Exact measures every cell.
 type Exact struct {
 	// DisableOne quantizes everything at the cell's width but the tie (or, in the
 	// layers' cells, the layer's ties of that mode), which stays in float32: the
 	// cell says what is left of the noise without it. The zero value quantizes
 	// the tie alone.
 	DisableOne bool
-}
-
-// Score implements Scorer.
-func (e Exact) Score(ctx context.Context, s Subject, c Config) (*Grid, error) {
-	if e.DisableOne {
-		return nil, fmt.Errorf("sense: %s: %w", e.Key(), errors.ErrUnsupported)
-	}
-	return Sweep(ctx, s.Session, s.Stats, s.Data, c)
 }
 
 // Key implements Scorer.

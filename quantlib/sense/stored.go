@@ -28,12 +28,24 @@ func RestoreGrid(m *plan.Map, data []byte) (*Grid, error) {
 	if err := gob.NewDecoder(bytes.NewReader(data)).Decode(&f); err != nil {
 		return nil, fmt.Errorf("sense: stored grid: %w", err)
 	}
-	if len(f.Cells) != len(f.Layers)*len(f.Widths)*3 {
+	if f.Version != gridVersion {
+		return nil, fmt.Errorf("sense: stored grid is of version %d, not %d", f.Version, gridVersion)
+	}
+	widths, rows := len(f.Widths), 0
+	for _, r := range f.Row {
+		rows = max(rows, int(r)+1)
+	}
+	if len(f.Cells) != len(f.Layers)*widths*3 || len(f.TieCells) != len(f.Ties)*widths || len(f.Row) != len(f.Cells)+len(f.TieCells) {
 		return nil, errors.New("sense: stored grid has cells missing")
+	}
+	for _, n := range []int{len(f.NSRs), len(f.Rises), len(f.Right)} {
+		if n != 0 && n != rows*f.Samples {
+			return nil, errors.New("sense: stored grid has samples missing")
+		}
 	}
 	g := Grid(f)
 	if m != nil {
-		if len(m.Layers) != len(g.Layers) {
+		if len(m.Layers) != len(g.Layers) || len(m.Ties) != len(g.Ties) {
 			return nil, errors.New("sense: stored grid is of another network")
 		}
 		for i, l := range m.Layers {
