@@ -20,13 +20,24 @@ func (w window) bands() (rows, channels int) {
 func (w window) depthwiseScratch() int {
 	rows, channels := w.bands()
 	p := w.planes(0, rows)
-	return channels * (p.size + rows*p.wq + 3*slack)
+	direct := w.zeros()
+	if w.ow < 8 {
+		direct += w.oh*w.ow + 8
+	}
+	return max(direct, channels*(p.size+rows*p.wq+3*slack))
 }
+
+// zeros is the length of a row of zeros that can be read like one of the image,
+// some elements too far.
+func (w window) zeros() int { return w.ow*w.sw + 3*slack }
 
 // depthwise convolves channels c0..c1, each with its own filters. Positions of
 // a band are computed as one run over its planes, row after row with what lies
 // between rows, which is thrown away.
 func depthwise(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue, in *Quantizer, scratch []float32, c0, c1 int) {
+	if in == nil && depthwiseDirect(dst, x, f, c, w, ep, scratch, c0, c1) {
+		return
+	}
 	rows, channels := w.bands()
 	for y := 0; y < w.oh; y += rows {
 		p := w.planes(y, min(y+rows, w.oh))

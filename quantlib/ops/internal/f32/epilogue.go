@@ -80,16 +80,14 @@ func (e *Epilogue) apply(dst []float32, ldc, i0, i1, j0, j1 int) {
 }
 
 func (e *Epilogue) quantize(dst []float32, ldc, i0, i1, j0, j1 int) {
-	if len(e.Quant) == 0 {
-		return
-	}
-	for i := i0; i < i1; i++ {
-		q := e.Quant[0]
-		if len(e.Quant) > 1 {
-			q = e.Quant[i]
+	switch len(e.Quant) {
+	case 0:
+	case 1:
+		quantizeRows(dst[i0*ldc+j0:], i1-i0, j1-j0, ldc, e.Quant[0])
+	default:
+		for i := i0; i < i1; i++ {
+			quantizeRows(dst[i*ldc+j0:], 1, j1-j0, ldc, e.Quant[i])
 		}
-		row := dst[i*ldc+j0 : i*ldc+j1]
-		FakeQuantize(row, row, q)
 	}
 }
 

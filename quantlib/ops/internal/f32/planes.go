@@ -106,6 +106,8 @@ type columns struct {
 	p    *planes
 	src  []float32 // planes of all channels
 	each int       // elements between channels
+
+	packed bool // whether all columns are better packed
 }
 
 // Pack implements [Source].

@@ -1,0 +1,113 @@
+// Command image writes the AVX2 kernels of package f32 that read images where
+// they lie: convolutions without packed columns, depthwise convolutions without
+// padded copies, and the fake quantization of what they make.
+//
+//	go run ./image -out ../image_amd64.s
+package main
+
+import (
+	"math"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	. "github.com/mmcloughlin/avo/reg"
+)
+
+const mr = 6 // rows in a panel of A
+
+func main() {
+	ConstraintExpr("!noasm")
+	for rows := mr; rows > 0; rows-- {
+		direct(rows, false)
+	}
+	direct(mr, true)
+	for _, k := range []int{3, 5} {
+		for _, stride := range []int{1, 2} {
+			depthwise(k, stride)
+		}
+	}
+	quantizeRows()
+	Generate()
+}
+
+// Offsets in finisher, in bytes.
+const (
+	finLo      = 0
+	finHi      = 32
+	finQuant   = 64
+	finLeast   = 72
+	finMost    = 104
+	finInverse = 136
+	finScale   = 168
+	finAdd     = 200
+	finBias    = 208
+	finRest    = 216
+	finStride  = 224
+	finSize    = 232
+)
+
+var magic Mem
+
+// quantize fake-quantizes v with the constants of a finisher at a place of base;
+// q and r are free. The
+// quotient is Markstein's: a product with the reciprocal and two corrections give
+// the correctly rounded one.
+func quantize(base GPVirtual, fin int, v, q, r VecVirtual) {
+	if magic.Base == nil {
+		magic = GLOBL("magic", RODATA|NOPTR)
+		for i := range 8 {
+			DATA(4*i, U32(math.Float32bits(1.5*(1<<23))))
+		}
+	}
+	VCMPPS(Imm(7), v, v, q) // ordered: NaN becomes 0
+	VANDPS(q, v, v)
+	VMAXPS(ptr(base, fin+finLeast), v, v)
+	VMINPS(ptr(base, fin+finMost), v, v)
+	VMULPS(ptr(base, fin+finInverse), v, q)
+	for range 2 {
+		VMOVAPS(v, r)
+		VFNMADD231PS(ptr(base, fin+finScale), q, r)  // v - q·scale, exact
+		VFMADD231PS(ptr(base, fin+finInverse), r, q) // q + r/scale
+	}
+	VADDPS(magic, q, q)
+	VSUBPS(magic, q, q)
+	VMULPS(ptr(base, fin+finScale), q, v)
+}
+
+// ptr returns a memory operand at base + disp.
+func ptr(base GPVirtual, disp int) Mem { return Mem{Base: base, Disp: disp} }
+
+func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
+
+func zeroed(n int) []VecVirtual {
+	v := make([]VecVirtual, n)
+	for i := range v {
+		v[i] = YMM()
+		VXORPS(v[i], v[i], v[i])
+	}
+	return v
+}
+
+// quantizeRows fake-quantizes rows of n elements, a multiple of eight, stride
+// apart, in place.
+func quantizeRows() {
+	TEXT("quantizeRowsAVX2", NOSPLIT, "func(dst, x *float32, rows, n, dstStride, srcStride int, fin *byte)")
+	dst, x, rows, n, ds, ss, fin := arg("dst"), arg("x"), arg("rows"), arg("n"), arg("dstStride"), arg("srcStride"), arg("fin")
+	Label("row")
+	i := GP64()
+	XORQ(i, i)
+	Label("column")
+	v, q, r := YMM(), YMM(), YMM()
+	VMOVUPS(Mem{Base: x, Index: i, Scale: 4}, v)
+	quantize(fin, 0, v, q, r)
+	VMOVUPS(v, Mem{Base: dst, Index: i, Scale: 4})
+	ADDQ(Imm(8), i)
+	CMPQ(i, n)
+	JLT(LabelRef("column"))
+	LEAQ(Mem{Base: dst, Index: ds, Scale: 4}, dst)
+	LEAQ(Mem{Base: x, Index: ss, Scale: 4}, x)
+	DECQ(rows)
+	JNE(LabelRef("row"))
+	VZEROUPPER()
+	RET()
+}

@@ -1,0 +1,446 @@
+//go:build !noasm
+
+package f32
+
+import (
+	"runtime"
+	"unsafe"
+)
+
+//go:generate go -C gen run ./image -out ../image_amd64.s -pkg f32
+
+// The declarations of the kernels in image_amd64.s; package gen/image says what
+// each of them does.
+
+// finisher is what a kernel does with the sums in its registers; nil parts are
+// left out.
+type finisher struct {
+	lo, hi                      [8]float32
+	quant                       int // non-zero: fake-quantize
+	least, most, inverse, scale [8]float32
+	add                         int // non-zero: to what dst holds
+	bias, residual              *float32
+	stride                      int // of residual
+}
+
+//go:noescape
+func direct6x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct5x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct4x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct3x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct2x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct1x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct6x17AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher, b2, rest *float32)
+
+//go:noescape
+func quantizeRowsAVX2(dst, x *float32, rows, n, dstStride, srcStride int, fin *finisher)
+
+//go:noescape
+func depthwise3x1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise3x2AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x1AVX2(args *depthwiseArgs)
+
+//go:noescape
+func depthwise5x2AVX2(args *depthwiseArgs)
+
+// depthwiseArgs is one channel. Places of the image are numbers: they may lie
+// before its first element, where nothing is read.
+type depthwiseArgs struct {
+	dst         *float32
+	x, zero     uintptr
+	w           *float32
+	height      int
+	rowBytes    int
+	top, rows   int // changed by the kernel
+	out         int
+	first, last *int32
+	bias        [8]float32
+	fin         finisher
+	wide        [25 * 8]float32
+}
+
+// set makes f the finisher of e. It reports whether f quantizes as e wants, with
+// the quantizer of the given row if there is one for each; if not, that is left
+// to do.
+func (f *finisher) set(e *Epilogue, row int) bool {
+	lo, hi, _ := e.bounds()
+	f.lo, f.hi = eight(lo), eight(hi)
+	if len(e.Quant) > 1 {
+		return f.grid(e.Quant[row])
+	}
+	return len(e.Quant) == 0 || f.grid(e.Quant[0])
+}
+
+// grid sets the quantizer, if its scale is far from overflow and underflow, so
+// that the quotient by way of the reciprocal is correctly rounded.
+func (f *finisher) grid(q Quantizer) bool {
+	q.check()
+	if q.Scale < 1e-20 || q.Scale > 1e20 {
+		return false
+	}
+	// Bounds as reals: a quotient of a bound by the scale is at most 2^22·2^-24
+	// away from the integer, to which it is rounded.
+	f.quant = 1
+	f.least, f.most = eight(float32(q.Lo-q.Zero)*q.Scale), eight(float32(q.Hi-q.Zero)*q.Scale)
+	f.inverse, f.scale = eight(1/q.Scale), eight(q.Scale)
+	return true
+}
+
+func eight(v float32) [8]float32 { return [8]float32{v, v, v, v, v, v, v, v} }
+
+// quantizeRows fake-quantizes rows of n elements in place.
+func quantizeRows(x []float32, rows, n, stride int, q Quantizer) {
+	var f finisher
+	whole := n &^ 7
+	if !assembly || !f.grid(q) {
+		whole = 0
+	}
+	if rows <= 0 || n <= 0 {
+		return
+	}
+	_ = x[(rows-1)*stride+n-1]
+	if whole > 0 {
+		quantizeRowsAVX2(&x[0], &x[0], rows, whole, stride, stride, &f)
+	}
+	if whole < n {
+		for i := range rows {
+			row := x[i*stride+whole : i*stride+n]
+			fakeQuantizeGo(row, row, q.Scale, float32(q.Lo-q.Zero), float32(q.Hi-q.Zero))
+		}
+	}
+}
+
+// convolve computes rows i0..i1 of the product with the columns of src where
+// they lie, sixteen at a time; those of which fewer than eight stand in a row are
+// packed. It reports false where that does not pay.
+func (g *Gemm) convolve(src *columns, dst []float32, ldc, i0, i1 int, scratch []float32) bool {
+	if !assembly || g.B.Quant != nil || g.A.Packed == nil || g.K == 0 || i1-i0 < MR {
+		return false
+	}
+	src.packed = !src.pays(i1-i0, g.N)
+	if src.packed && (g.N%NR != 1 || g.N < NR || g.N > nc) {
+		return false // no use
+	}
+	g.check(dst, ldc, i0, i1, 0, g.N, scratch)
+	bbuf, scratch := scratch[:KC*nc+slack], scratch[KC*nc+slack:]
+	d := directTiles{src: src, tiles: tiles{dst: dst, ldc: ldc, tmp: scratch[:MR*NR]}, rest: scratch[MR*NR:][:mc/MR*8]}
+	var last, inner finisher
+	inner.set(&Epilogue{}, 0)
+	e := g.Epilogue
+	if len(e.Quant) > 1 {
+		e.Quant = nil
+	}
+	d.fused = last.set(&e, 0) && len(g.Epilogue.Quant) <= 1
+	last.stride = e.ResidualStride
+	for jc := 0; jc < g.N; jc += nc {
+		je := min(jc+nc, g.N)
+		for k0 := 0; k0 < g.K; k0 += KC {
+			k1 := min(k0+KC, g.K)
+			d.kn, d.add, d.j0, d.ep, d.fin = k1-k0, k0 > 0, jc, nil, inner
+			if k1 == g.K {
+				d.ep, d.fin = &g.Epilogue, last
+			}
+			if d.add {
+				d.fin.add = 1
+			}
+			d.off = d.buf[:d.kn]
+			src.offsets(d.off, k0)
+			d.b = bbuf
+			for j := jc; j < je; {
+				end, direct := src.segment(j, je)
+				if !direct {
+					src.Pack(bbuf[(j-jc)*d.kn:][:roundUp(end-j, NR)*d.kn], k0, k1, j, end)
+				}
+				j = end
+			}
+			for ic := i0; ic < i1; ic += mc {
+				ie := min(ic+mc, i1)
+				d.a = g.A.Packed.block(k0, ic)
+				d.block(ic, ie, jc, je)
+			}
+		}
+	}
+	return true
+}
+
+type directTiles struct {
+	tiles
+	src   *columns
+	off   []int32
+	buf   [KC]int32
+	rest  []float32
+	fin   finisher
+	fused bool // fin quantizes
+}
+
+// block computes rows i0..i1 of columns j0..j1, of which those that do not lie in
+// runs of eight are packed.
+func (d *directTiles) block(i0, i1, j0, j1 int) {
+	for j := j0; j < j1; {
+		end, direct := d.src.segment(j, j1)
+		n := end - j
+		switch src := d.src.src; {
+		case direct && j1-end == 1:
+			for ; j < end-NR; j += NR {
+				d.panel(i0, i1, j, src[d.src.at(j):], src[d.src.at(j+8):], d.off)
+			}
+			d.oneMore(i0, i1, j, src[d.src.at(j):], src[d.src.at(j+8):], d.off, src[d.src.at(j+NR):])
+			end++
+			n++
+		case direct:
+			for ; j < end; j += NR {
+				d.panel(i0, i1, j, src[d.src.at(j):], src[d.src.at(j+8):], d.off)
+			}
+		case end == j1 && n > NR && n%NR == 1:
+			d.run(i0, i1, j, end-NR-1)
+			if d.ep != nil && d.fused {
+				d.ep.quantize(d.dst, d.ldc, i0, i1, j, end-NR-1)
+			}
+			j = end - NR - 1
+			b := d.b[(j-d.j0)*d.kn:]
+			d.oneMore(i0, i1, j, b, b[8:], packedOffsets[:], b[NR*d.kn:])
+			direct = true
+		default:
+			d.run(i0, i1, j, end)
+		}
+		if d.ep != nil && !(direct && d.fused) {
+			d.ep.quantize(d.dst, d.ldc, i0, i1, end-n, end)
+		}
+		j = end
+	}
+}
+
+// packedOffsets is where the rows of a packed panel begin.
+var packedOffsets = func() (off [KC]int32) {
+	for l := range off {
+		off[l] = int32(l * NR)
+	}
+	return off
+}()
+
+// panel computes sixteen columns from j on, which lie in two runs.
+func (d *directTiles) panel(i0, i1, j int, b0, b1 []float32, off []int32) {
+	full := (i1 - i0) / MR
+	if full > 0 {
+		d.at(i0, j)
+		direct6x16AVX2(d.kn, full, &d.a[0], &b0[0], &b1[0], &off[0], &d.dst[i0*d.ldc+j], d.ldc, &d.fin)
+	}
+	d.edge(i0+full*MR, i1, j, d.a[full*MR*d.kn:], b0, b1, off)
+}
+
+// at sets bias and residual of the tile at row i, column j.
+func (d *directTiles) at(i, j int) {
+	if d.ep == nil {
+		return
+	}
+	if d.ep.RowBias != nil {
+		d.fin.bias = &d.ep.RowBias[i]
+	}
+	if d.ep.Residual != nil {
+		d.fin.residual = &d.ep.Residual[i*d.ep.ResidualStride+j]
+	}
+}
+
+// edge computes rows i0..i1, fewer than a panel.
+func (d *directTiles) edge(i0, i1, j int, a, b0, b1 []float32, off []int32) {
+	if i0 == i1 {
+		return
+	}
+	d.at(i0, j)
+	c := &d.dst[i0*d.ldc+j]
+	switch i1 - i0 {
+	case 1:
+		direct1x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	case 2:
+		direct2x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	case 3:
+		direct3x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	case 4:
+		direct4x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	case 5:
+		direct5x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	}
+}
+
+// oneMore computes seventeen columns, the last of which begins b2, and quantizes
+// that one if fin quantizes the others.
+func (d *directTiles) oneMore(i0, i1, j int, b0, b1 []float32, off []int32, b2 []float32) {
+	full := (i1 - i0) / MR
+	i := i0 + full*MR
+	if full > 0 {
+		d.at(i0, j)
+		direct6x17AVX2(d.kn, full, &d.a[0], &b0[0], &b1[0], &off[0], &d.dst[i0*d.ldc+j], d.ldc, &d.fin, &b2[0], &d.rest[0])
+		for p := range full {
+			d.mergeColumns(d.rest[8*p:], i0+p*MR, j+NR, MR, 1)
+		}
+	}
+	if i < i1 {
+		var plain finisher
+		plain.set(&Epilogue{}, 0)
+		direct6x17AVX2(d.kn, 1, &d.a[full*MR*d.kn], &b0[0], &b1[0], &off[0], &d.tmp[0], NR, &plain, &b2[0], &d.rest[0])
+		d.merge(i, j, i1-i, NR)
+		d.mergeColumns(d.rest, i, j+NR, i1-i, 1)
+		if d.ep != nil && d.fused {
+			d.ep.quantize(d.dst, d.ldc, i, i1, j, j+NR)
+		}
+	}
+	if d.ep != nil && d.fused {
+		d.ep.quantize(d.dst, d.ldc, i0, i1, j+NR, j+NR+1)
+	}
+}
+
+// at is where column j begins, before what its row adds.
+func (c *columns) at(j int) int { return j/c.p.ow*c.p.wq + j%c.p.ow }
+
+// direct reports whether the sixteen columns from j on are two runs of eight.
+func (c *columns) direct(j, end int) bool {
+	if c.packed {
+		return false
+	}
+	if c.p.wq == c.p.ow {
+		return j+NR <= end
+	}
+	return j+NR <= end && j%c.p.ow+8 <= c.p.ow && (j+8)%c.p.ow+8 <= c.p.ow
+}
+
+// segment is the end of the run of panels of one kind that begins at j.
+func (c *columns) segment(j, end int) (int, bool) {
+	kind := c.direct(j, end)
+	for j += NR; j < end && c.direct(j, end) == kind; j += NR {
+	}
+	return min(j, end), kind
+}
+
+// pays reports whether m rows are better multiplied with the first n columns
+// where these lie: packing costs as much as three rows of a product, but rows of
+// columns that do not begin with a cache line take two.
+func (c *columns) pays(m, n int) bool {
+	if m > mc && c.p.wq == c.p.ow && c.each%16 != 0 {
+		return false
+	}
+	count := 0
+	for j := 0; j < n; j += NR {
+		if c.direct(j, n) {
+			count++
+		}
+	}
+	return 2*NR*count >= n
+}
+
+// offsets stores where rows k0… lie.
+func (c *columns) offsets(off []int32, k0 int) {
+	n := len(c.p.off)
+	ch, t := k0/n, k0%n
+	for l := range off {
+		off[l] = int32(ch*c.each) + c.p.off[t]
+		if t++; t == n {
+			ch, t = ch+1, 0
+		}
+	}
+}
+
+// depthwiseDirect is depthwise for the usual kernels, without planes. It reports
+// false where it cannot serve.
+func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue, scratch []float32, c0, c1 int) bool {
+	kernel := depthwiseKernel(w)
+	if kernel == nil || ep.Residual != nil || ep.ColBias != nil {
+		return false
+	}
+	var a depthwiseArgs
+	var masks [2][6 * 8]int32
+	w.edgeMasks(masks[0][:], 0)
+	w.edgeMasks(masks[1][:], w.ow-8)
+	a.first, a.last = &masks[0][0], &masks[1][0]
+	zero := scratch[:w.zeros()]
+	clear(zero)
+	spare := scratch[len(zero):]
+	a.zero = uintptr(unsafe.Pointer(&zero[0]))
+	a.height, a.rowBytes, a.out = w.h, 4*w.w, 4*w.ow
+	taps, area, plane, each := w.kh*w.kw, w.oh*w.ow, w.h*w.w, c.Filters/c.Groups
+	quantized := a.fin.set(ep, 0)
+	for o := c0 * each; o < c1*each; o++ {
+		a.x = uintptr(unsafe.Pointer(&x[o/each*plane])) - 4*uintptr(w.left)
+		a.w = &f.taps[o*taps]
+		a.top, a.rows = -w.top, w.oh
+		a.bias = eight(negativeZero)
+		if ep.RowBias != nil {
+			a.bias = eight(ep.RowBias[o])
+		}
+		if len(ep.Quant) > 1 {
+			a.fin.quant = 0
+			quantized = a.fin.set(ep, o)
+		}
+		to := dst[o*area : (o+1)*area]
+		if o*area+(w.oh-1)*w.ow+8 > c1*each*area && w.ow < 8 { // nothing may be written behind the last
+			a.dst = &spare[:area+8][0]
+			kernel(&a)
+			copy(to, spare)
+		} else {
+			a.dst = &to[0]
+			kernel(&a)
+		}
+		if !quantized {
+			ep.quantize(dst, area, o, o+1, 0, area)
+		}
+	}
+	runtime.KeepAlive(x)
+	runtime.KeepAlive(scratch)
+	return true
+}
+
+// depthwiseKernel is the kernel for the geometry, nil if there is none.
+func depthwiseKernel(w window) func(*depthwiseArgs) {
+	if !assembly || w.kh != w.kw || w.sh != w.sw || w.dh != 1 || w.dw != 1 || w.left > 8 || w.w == 0 || w.h == 0 {
+		return nil
+	}
+	// Vectors but the first and the last read no column beyond the image: of the
+	// columns that the last position sees, this many lie outside.
+	switch over := (w.ow-1)*w.sw + w.kw - w.left - w.w; {
+	case over > 2 || over == 2 && w.ow%8 == 1:
+		return nil
+	}
+	switch {
+	case w.kh == 3 && w.sh == 1:
+		return depthwise3x1AVX2
+	case w.kh == 3 && w.sh == 2:
+		return depthwise3x2AVX2
+	case w.kh == 5 && w.sh == 1:
+		return depthwise5x1AVX2
+	case w.kh == 5 && w.sh == 2:
+		return depthwise5x2AVX2
+	}
+	return nil
+}
+
+// edgeMasks marks which elements of the loads for eight outputs from column o on
+// lie inside the image.
+func (w window) edgeMasks(m []int32, o int) {
+	for l := range roundUp(w.kw, w.sw) {
+		place := l
+		if w.sw == 2 { // pairs of loads
+			place = l/2*2 + l%2*8
+		}
+		for i := range 8 {
+			m[8*l+i] = 0
+			if at := o*w.sw + place + i - w.left; at >= 0 && at < w.w {
+				m[8*l+i] = -1
+			}
+		}
+	}
+}
