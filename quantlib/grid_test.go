@@ -3,6 +3,7 @@ package quantlib_test
 import (
 	"context"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/quantnb/quantnb/notebooks/demo"
@@ -14,6 +15,11 @@ import (
 
 // sweep measures a small grid of the embedded model.
 func sweep(t *testing.T, threads int, c sense.Config) *sense.Grid {
+	t.Helper()
+	return scoreWith(t, sense.Exact{}, threads, c)
+}
+
+func scoreWith(t *testing.T, scorer sense.Scorer, threads int, c sense.Config) *sense.Grid {
 	t.Helper()
 	m, err := demoModel(t).Map()
 	if err != nil {
@@ -28,12 +34,25 @@ func sweep(t *testing.T, threads int, c sense.Config) *sense.Grid {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := sense.Sweep(context.Background(), s, st, data, c)
+	g, err := scorer.Score(context.Background(), sense.Subject{Session: s, Stats: st, Data: bound{data, m.Graph.Inputs()[0].Name}}, c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return g
 }
+
+// bound is images under the network's name for its input, with their labels.
+type bound struct {
+	quantlib.Images
+	input string
+}
+
+func (b bound) Batch(lo, hi int) (exec.Values, error) {
+	v, err := b.Images.Batch(lo, hi)
+	return exec.Values{b.input: v[b.Input]}, err
+}
+
+func (b bound) Label(i int) int { return int(b.Labels[i]) }
 
 // sameCells compares grids by their bits; NaN equals itself.
 func sameCells(t *testing.T, what string, a, b *sense.Grid) {
@@ -42,25 +61,35 @@ func sameCells(t *testing.T, what string, a, b *sense.Grid) {
 		t.Fatalf("%s: %d and %d cells", what, len(a.Cells), len(b.Cells))
 	}
 	bits := func(c sense.Cell) (list []uint64) {
-		for _, m := range []sense.Measure{c.NSR, c.Cosine, c.MSE, c.Agreement} {
+		for _, m := range []sense.Measure{c.NSR, c.Cosine, c.MSE, c.Agreement, c.Loss, c.Rise, c.Top1} {
 			list = append(list, math.Float64bits(m.Mean), math.Float64bits(m.StdErr))
 		}
-		return list
+		return append(list, uint64(c.Samples))
 	}
 	bad := 0
-	for i := range a.Cells {
-		x, y := bits(a.Cells[i]), bits(b.Cells[i])
+	listA, listB := append(append(slices.Clone(a.Cells), a.TieCells...), a.Float), append(append(slices.Clone(b.Cells), b.TieCells...), b.Float)
+	if len(listA) != len(listB) || len(a.TieCells) == 0 {
+		t.Fatalf("%s: %d and %d cells", what, len(listA), len(listB))
+	}
+	for i := range listA {
+		x, y := bits(listA[i]), bits(listB[i])
 		for k := range x {
-			if x[k] != y[k] || a.Cells[i].Valid != b.Cells[i].Valid {
+			if x[k] != y[k] || listA[i].Valid != listB[i].Valid {
 				if bad++; bad <= 3 {
-					t.Errorf("%s: cell %d is %+v and %+v", what, i, a.Cells[i], b.Cells[i])
+					t.Errorf("%s: cell %d is %+v and %+v", what, i, listA[i], listB[i])
 				}
 				break
 			}
 		}
 	}
 	if bad > 3 {
-		t.Errorf("%s: %d of %d cells differ", what, bad, len(a.Cells))
+		t.Errorf("%s: %d of %d cells differ", what, bad, len(listA))
+	}
+	same32 := func(x, y []float32) bool {
+		return slices.EqualFunc(x, y, func(p, q float32) bool { return math.Float32bits(p) == math.Float32bits(q) })
+	}
+	if !same32(a.NSRs, b.NSRs) || !same32(a.Rises, b.Rises) || !slices.Equal(a.Right, b.Right) || !slices.Equal(a.Row, b.Row) {
+		t.Errorf("%s: single samples differ", what)
 	}
 }
 
@@ -89,6 +118,81 @@ func TestThreadsDoNotChangeTheGrid(t *testing.T) {
 	one := sweep(t, 1, c)
 	for _, threads := range []int{2, 8} {
 		sameCells(t, "threads", one, sweep(t, threads, c))
+	}
+}
+
+func TestAllButOneEqualsNaiveRunBitForBit(t *testing.T) {
+	c := sense.Config{Widths: []int{3, 8}, Samples: 6, Batch: 4}
+	all := sense.Exact{DisableOne: true}
+	fast := scoreWith(t, all, 2, c)
+	for _, threads := range []int{1, 8} {
+		sameCells(t, "threads", fast, scoreWith(t, all, threads, c))
+	}
+	c.Naive = true
+	naive := scoreWith(t, all, 2, c)
+	sameCells(t, "re-run and whole run", fast, naive)
+	if fast.Calls >= naive.Calls || naive.Calls != naive.Full || fast.Full != naive.Full {
+		t.Errorf("%d of %d calls re-run, naive %d of %d", fast.Calls, fast.Full, naive.Calls, naive.Full)
+	}
+	// At 8 bits a layer in float32 takes noise away; which layer helps most is for
+	// the most part the one that adds most alone.
+	one := sweep(t, 2, sense.Config{Widths: []int{8}, Samples: 48})
+	without := scoreWith(t, all, 2, sense.Config{Widths: []int{8}, Samples: 48})
+	loud, best := one.Worst(8, sense.Both)[0], ""
+	for _, l := range without.Layers {
+		if best == "" || without.At(l, 8, sense.Both).NSR.Mean < without.At(best, 8, sense.Both).NSR.Mean {
+			best = l
+		}
+	}
+	if loud != best {
+		t.Errorf("layer %s adds most noise alone, but leaving %s out helps most", loud, best)
+	}
+}
+
+func TestCellsHaveTaskLossAndPairedDifferences(t *testing.T) {
+	g := sweep(t, 2, sense.Config{Widths: []int{2, 8}, Samples: 48})
+	if !g.Labeled || !(g.Float.Loss.Mean > 0) || g.Float.Rise.Mean != 0 || g.Float.NSR.Mean != 0 || g.Float.Top1.Mean < 0.7 {
+		t.Fatalf("float: %+v", g.Float)
+	}
+	for _, l := range g.Layers {
+		c := g.At(l, 2, sense.Both)
+		if d := c.Loss.Mean - g.Float.Loss.Mean - c.Rise.Mean; math.Abs(d) > 1e-12 {
+			t.Errorf("%s: the loss lies %g above float, the rise is %g", l, c.Loss.Mean-g.Float.Loss.Mean, c.Rise.Mean)
+		}
+		a, b := sense.Place{Layer: l, Bits: 2, Mode: sense.Weight}, sense.Place{Layer: l, Bits: 8, Mode: sense.Weight}
+		d, err := g.Compare(a, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, y := g.At(l, 2, sense.Weight), g.At(l, 8, sense.Weight)
+		if want := x.NSR.Mean - y.NSR.Mean; math.Abs(d.NSR.Mean-want) > 1e-6*math.Abs(want) {
+			t.Errorf("%s: paired difference %g, of means %g", l, d.NSR.Mean, want)
+		}
+		if want := x.Top1.Mean - y.Top1.Mean; math.Abs(d.Top1.Mean-want) > 1e-12 {
+			t.Errorf("%s: paired difference of top-1 %g, of means %g", l, d.Top1.Mean, want)
+		}
+		if d, err := g.Compare(a, a); err != nil || d.NSR.Mean != 0 || d.NSR.StdErr != 0 {
+			t.Errorf("%s: differs from itself by %+v, %v", l, d, err)
+		}
+	}
+	// The error of a difference is that of pairs: by hand for one.
+	layer := g.Layers[1]
+	d, _ := g.Compare(sense.Place{Layer: layer, Bits: 2, Mode: sense.Both}, sense.Place{Layer: layer, Bits: 8, Mode: sense.Both})
+	at := func(w int) []float32 {
+		r := int(g.Row[(1*len(g.Widths)+w)*3+int(sense.Both)])
+		return g.NSRs[r*g.Samples : (r+1)*g.Samples]
+	}
+	var mean, square float64
+	for i := range g.Samples {
+		mean += (float64(at(0)[i]) - float64(at(1)[i])) / float64(g.Samples)
+	}
+	for i := range g.Samples {
+		v := float64(at(0)[i]) - float64(at(1)[i]) - mean
+		square += v * v
+	}
+	want := math.Sqrt(square / float64(g.Samples-1) / float64(g.Samples))
+	if math.Abs(d.NSR.StdErr-want) > 1e-9*want {
+		t.Errorf("standard error %g, by hand %g", d.NSR.StdErr, want)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/hardware"
+	"github.com/quantnb/quantnb/quantlib/memo"
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/quant"
 	"github.com/quantnb/quantnb/quantlib/sense"
@@ -26,7 +27,12 @@ type (
 	Curve    = sense.Curve
 	Accuracy = sense.Accuracy
 	Mode     = sense.Mode
-	Profile  = hardware.Profile
+	Place    = sense.Place
+
+	Scorer      = sense.Scorer
+	Exact       = sense.Exact
+	Progressive = sense.Progressive
+	Profile     = hardware.Profile
 )
 
 // What of a layer is quantized.
@@ -57,6 +63,13 @@ type Study struct {
 	NoMemo bool
 	// Progress is told how far a long call is. It is called in turn.
 	Progress func(what string, done, total int)
+	// Scorer is how Grid, and with it Table, Choose, Frontier and Raise, learn what
+	// each layer suffers; nil is Exact{}.
+	Scorer Scorer
+	// OnCell is shown each cell of the grid that Grid measures as soon as it is
+	// known on some samples, and again as they grow more. It is called in turn, and
+	// not at all where the grid is found stored.
+	OnCell func(Progressive)
 
 	mu    sync.Mutex
 	stats *calibrate.Stats
@@ -152,22 +165,34 @@ func (s *Study) statistics(ctx context.Context, p parts, plans ...Plan) (*calibr
 }
 
 // Grid measures the noise at the network's output when one layer is quantized,
-// for each layer, width and Mode. No widths mean 2, 3, 4, 5, 6 and 8 bits.
+// for each layer, width and Mode; with labels, task loss and accuracy too. No
+// widths mean 2, 3, 4, 5, 6 and 8 bits.
+//
+// When ctx stops it, the cells that were measured are returned beside the error,
+// and the next call goes on from there, also in another process (unless NoMemo).
 func (s *Study) Grid(ctx context.Context, widths ...int) (*Grid, error) {
 	p, err := s.parts()
 	if err != nil {
 		return nil, err
 	}
-	c := sense.Config{Widths: widths, Methods: s.Methods, Samples: s.Samples, Batch: p.batch, Progress: s.progress("measuring layers")}
+	scorer := s.Scorer
+	if scorer == nil {
+		scorer = Exact{}
+	}
+	c := sense.Config{Widths: widths, Methods: s.Methods, Samples: s.Samples, Batch: p.batch, Progress: s.progress("measuring layers"), OnCell: s.OnCell}
 	if c.Samples == 0 {
 		c.Samples = 64
 	}
-	return recall(s, p, fmt.Sprint("grid ", widths, c.Samples, c.Methods), func() (*Grid, error) {
+	return recall(s, p, fmt.Sprint("grid ", widths, c.Samples, c.Methods, scorer.Key()), func() (*Grid, error) {
 		st, err := s.statistics(ctx, p)
 		if err != nil {
 			return nil, err
 		}
-		return sense.Sweep(ctx, p.session, st, p.calibration, c)
+		store, key := s.memo(p, fmt.Sprint("cells ", c.Methods, scorer.Key()))
+		if store != memo.Off {
+			c.Series = store.Series(key)
+		}
+		return scorer.Score(ctx, sense.Subject{Session: p.session, Stats: st, Data: p.calibration}, c)
 	}, func(data []byte) (*Grid, error) { return sense.RestoreGrid(p.m, data) }, (*Grid).MarshalBinary)
 }
 
