@@ -35,6 +35,8 @@ type streams struct{ out, err io.Writer }
 // commands are the verbs, in the order in which help lists them. A new verb is
 // a file with a command in it, and a line here.
 var commands = []command{
+	analyse,
+	planning,
 	lab,
 	install,
 	warm,
@@ -57,13 +59,13 @@ func (e exitCode) Error() string { return fmt.Sprintf("exit status %d", int(e)) 
 // failure, 2 for wrong usage, 130 for an interrupt.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
-		usage(stderr)
+		help(stderr)
 		return 2
 	}
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
 		if len(args) < 2 {
-			usage(stdout)
+			help(stdout)
 			return 0
 		}
 		args = []string{args[1], "-h"}
@@ -74,11 +76,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		}
 	}
 	fmt.Fprintf(stderr, "quantnb: there is no verb %q\n\n", args[0])
-	usage(stderr)
+	help(stderr)
 	return 2
 }
 
-func usage(w io.Writer) {
+func help(w io.Writer) {
 	fmt.Fprint(w, "Usage: quantnb VERB [flags]\n\n")
 	for _, c := range commands {
 		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.short)
@@ -128,5 +130,10 @@ func (c command) run(ctx context.Context, args []string, stdout, stderr io.Write
 		return 130
 	}
 	fmt.Fprintf(stderr, "quantnb %s: %v\n", c.name, err)
+	var u usage
+	if errors.As(err, &u) {
+		fmt.Fprintf(stderr, "quantnb %s -h tells more.\n", c.name)
+		return 2
+	}
 	return 1
 }

@@ -42,6 +42,8 @@ type Set struct {
 	Form   string // "NumPy array", "images", …
 	Noise  bool   // it is random numbers, not data
 
+	data    quantlib.Samples // of Of; nil otherwise
+	known   bool             // data has labels
 	n       int
 	columns []column
 	labels  []int
@@ -69,11 +71,19 @@ type rows interface {
 // Len is the number of samples.
 func (s *Set) Len() int { return s.n }
 
+// Of is a set of n samples that the program has in another form.
+func Of(data quantlib.Samples, source string, n int, labeled bool) *Set {
+	return &Set{Source: source, Form: "embedded", data: data, known: labeled, n: n}
+}
+
 // Labeled reports whether there are labels.
-func (s *Set) Labeled() bool { return s.labels != nil }
+func (s *Set) Labeled() bool { return s.labels != nil || s.known }
 
 // Data is the set as quantlib takes it: Labeled exactly if there are labels.
 func (s *Set) Data() quantlib.Samples {
+	if s.data != nil {
+		return s.data
+	}
 	if s.labels == nil {
 		return s
 	}

@@ -1,0 +1,342 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/format"
+	"github.com/quantnb/quantnb/quantlib/sense"
+)
+
+var planning = command{
+	name: "plan", args: "MODEL",
+	short: "Choose the widths of a network's layers within limits",
+	long: `Prints the plan of least predicted noise within the limits, what it costs, and
+how it differs from a uniform one; both are measured. With -noise or -drop alone
+it is the cheapest plan of that quality, and -minimize says what is cheap. Limits
+that no plan meets are an error that says which one and by how much it is missed.
+-raise is the rule of thumb instead: all at the lowest width, then the noisiest
+layers at the highest.
+
+-out may be given several times. A name that ends in .plan.json or .json gets the
+plan, which quantlib reads back; other ends get the quantized network, in a format
+that is known for it (` + strings.Join(slices.DeleteFunc(format.Exporters(), func(e string) bool { return e == ".json" }), ", ") + `); .html gets a page with pictures.
+
+` + dataHelp,
+	define: func(fs *flag.FlagSet) func(context.Context, streams, []string) error {
+		q := ask(fs)
+		w := &wish{minimize: quantlib.Bytes, raise: -1}
+		w.flags(fs)
+		asJSON := fs.Bool("json", false, "print JSON")
+		var outs texts
+		fs.Var(&outs, "out", "write the plan or the quantized network to `plan.json`")
+		return func(ctx context.Context, std streams, args []string) error {
+			s, err := q.open(args)
+			if err != nil {
+				return err
+			}
+			if err := w.check(q); err != nil {
+				return err
+			}
+			page := ""
+			for _, o := range outs {
+				if err := outputKnown(o); err != nil {
+					return err
+				}
+				if strings.HasSuffix(o, ".html") {
+					page = o
+				}
+			}
+			s.study.Progress = progress(std, q.quiet)
+			a := newAnalysis(q, s, "plan")
+			err = a.run(ctx, []step{
+				{"reading the model", true, a.layers},
+				{"calibration", true, a.calibrate},
+				{"noise of each layer", true, a.measure},
+				{"frontier", false, a.frontier},
+				{"plan", true, func(ctx context.Context) error { return a.wished(ctx, w) }},
+			})
+			if err == nil {
+				err = a.write(ctx, outs)
+			}
+			return a.finish(ctx, std, err, *asJSON, page)
+		}
+	},
+}
+
+// texts is a flag that may be given several times.
+type texts []string
+
+func (t *texts) String() string { return strings.Join(*t, " ") }
+
+// Set implements flag.Value.
+func (t *texts) Set(text string) error {
+	*t = append(*t, text)
+	return nil
+}
+
+// pins is a flag that fixes layers' widths.
+type pins []quantlib.Pin
+
+func (p *pins) String() string { return fmt.Sprint(*p) }
+
+// Set implements flag.Value: "layer=8" or "layer=4/8", a dash leaves the choice.
+func (p *pins) Set(text string) error {
+	at := strings.LastIndex(text, "=")
+	if at <= 0 {
+		return errors.New(`write layer=8, or layer=4/8 for weight/activation`)
+	}
+	width := func(s string) (int, error) {
+		switch s {
+		case "-":
+			return -1, nil
+		case "float":
+			return 0, nil
+		}
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 || n > 16 {
+			return 0, fmt.Errorf("width %q; widths are 1..16, float, or - to leave the choice", s)
+		}
+		return n, nil
+	}
+	w, a, two := strings.Cut(text[at+1:], "/")
+	if !two {
+		a = w
+	}
+	pin := quantlib.Pin{Layers: text[:at]}
+	var err error
+	if pin.Weight, err = width(w); err == nil {
+		pin.Activation, err = width(a)
+	}
+	*p = append(*p, pin)
+	return err
+}
+
+// wish is what a plan shall keep to.
+type wish struct {
+	bytes                                      int
+	meanBits, bops, latency, noise, sqnr, drop float64
+	dropGiven                                  bool
+	raise                                      int
+	pins                                       pins
+	weights, activations                       ints
+	minimize                                   string
+	against                                    int
+}
+
+func (w *wish) flags(fs *flag.FlagSet) {
+	fs.IntVar(&w.bytes, "bytes", 0, "weights take at most `n` bytes")
+	fs.Float64Var(&w.meanBits, "mean-bits", 0, "weights have at most `x` bits on average")
+	fs.Float64Var(&w.bops, "bops", 0, "at most `x` bit operations for one sample: Σ MACs·bits·bits")
+	fs.Float64Var(&w.latency, "latency", 0, "at most `x` seconds for one sample on the device of -profile")
+	fs.Float64Var(&w.noise, "noise", 0, "predicted noise-to-signal power at most `x`")
+	fs.Float64Var(&w.sqnr, "sqnr", 0, "predicted SQNR at least `x` dB: -noise in other words")
+	fs.Func("drop", "measured top-1 at most `x` lower than the float network's; 0.01 is a percentage point", func(text string) (err error) {
+		w.drop, err = strconv.ParseFloat(text, 64)
+		w.dropGiven = true
+		return err
+	})
+	fs.IntVar(&w.raise, "raise", -1, "all at the lowest of -bits, then the `n` noisiest layers at the highest")
+	fs.Var(&w.pins, "pin", "fix a layer: `layer=8`, or layer=4/8 for weight/activation; also globs and op:Conv; repeatable")
+	fs.Var(&w.weights, "weights", "`widths` that weights may take (default: -bits)")
+	fs.Var(&w.activations, "activations", "`widths` that activations may take (default: the highest of -bits)")
+	fs.StringVar(&w.minimize, "minimize", quantlib.Bytes, "with -noise or -drop: `"+strings.Join(costNames(), ", ")+"`")
+	fs.IntVar(&w.against, "against", 0, "compare with all weights at `n` bits (default: the largest uniform plan that is not larger)")
+}
+
+func (w *wish) check(q *question) error {
+	switch {
+	case w.bytes < 0 || w.meanBits < 0 || w.bops < 0 || w.latency < 0 || w.noise < 0 || w.drop < 0:
+		return usage("limits are not negative")
+	case w.noise > 0 && w.sqnr != 0:
+		return usage("-noise and -sqnr say the same; give one")
+	case w.limits() == 0 && w.raise < 0:
+		return usage("needs a limit: -bytes, -mean-bits, -bops, -latency, -noise, -sqnr, -drop, or -raise")
+	case w.raise >= 0 && w.limits() > 0:
+		return usage("-raise takes no limits")
+	case !slices.Contains(costNames(), w.minimize):
+		return usage(fmt.Sprintf("-minimize: %q; costs are %s", w.minimize, strings.Join(costNames(), ", ")))
+	}
+	if w.sqnr != 0 {
+		w.noise = math.Pow(10, -w.sqnr/10)
+	}
+	if w.weights == nil {
+		w.weights = q.bits
+	}
+	if w.activations == nil {
+		w.activations = q.bits[len(q.bits)-1:]
+	}
+	// What may be chosen must be measured.
+	for _, b := range slices.Concat(w.weights, w.activations) {
+		if b < 1 || b > 16 {
+			return usage(fmt.Sprintf("-weights, -activations: %d; widths are 1..16", b))
+		}
+		q.bits = append(q.bits, b)
+	}
+	for _, p := range w.pins {
+		for _, b := range []int{p.Weight, p.Activation} {
+			if b > 0 {
+				q.bits = append(q.bits, b)
+			}
+		}
+	}
+	if w.against != 0 {
+		if w.against < 1 || w.against > 16 {
+			return usage(fmt.Sprintf("-against: %d; widths are 1..16", w.against))
+		}
+		q.bits = append(q.bits, w.against)
+	}
+	slices.Sort(q.bits)
+	q.bits = slices.Compact(q.bits)
+	return nil
+}
+
+// limits is how many limits are given.
+func (w *wish) limits() int {
+	n := 0
+	for _, given := range []bool{w.bytes > 0, w.meanBits > 0, w.bops > 0, w.latency > 0, w.noise > 0 || w.sqnr != 0, w.dropGiven} {
+		if given {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *wish) space() quantlib.Space {
+	return quantlib.Space{Weights: w.weights, Activations: w.activations, Pins: w.pins}
+}
+
+// wished finds the plan and describes it.
+func (a *analysis) wished(ctx context.Context, w *wish) error {
+	c, why, err := a.choose(ctx, w)
+	if err != nil {
+		return err
+	}
+	act := slices.Max(w.activations)
+	bits, uniform, err := a.uniformBeside(w, c.Bytes, act)
+	if err != nil {
+		return err
+	}
+	return a.adopt(ctx, c, uniform, fmt.Sprintf("uniform W%dA%d", bits, act), why)
+}
+
+// uniformBeside is the plan to compare with: that of -against, or the largest
+// uniform one whose weights take no more bytes, or else the smallest.
+func (a *analysis) uniformBeside(w *wish, bytes, activation int) (int, quantlib.Plan, error) {
+	if w.against != 0 {
+		p, err := a.study.Uniform(w.against, activation)
+		return w.against, p, err
+	}
+	var last error
+	best, plan := 0, quantlib.Plan{}
+	for _, b := range a.bits {
+		p, err := a.study.Uniform(b, activation)
+		if err != nil {
+			last = err
+			continue
+		}
+		if best == 0 || p.Bytes() <= bytes {
+			best, plan = b, p
+		}
+	}
+	if best == 0 {
+		return 0, plan, last
+	}
+	return best, plan, nil
+}
+
+func (a *analysis) choose(ctx context.Context, w *wish) (c sense.Choice, why string, err error) {
+	if w.raise >= 0 {
+		low, high := a.bits[0], a.bits[len(a.bits)-1]
+		start, err := a.study.Uniform(low, low)
+		if err != nil {
+			return c, "", err
+		}
+		c, err = a.table.Raise(start, high, w.raise)
+		return c, fmt.Sprintf("all at %d bits, and the %d layers that are the noisiest so at %d bits", low, w.raise, high), err
+	}
+	l := w.quantLimits()
+	sp := w.space()
+	switch quality, costs := w.noise > 0 || w.dropGiven, w.limits(); {
+	case w.dropGiven:
+		if costs > 1 {
+			return c, "", usage("-drop is measured, and takes no other limits; use -noise or -sqnr with them")
+		}
+		f, err := a.table.Frontier(ctx, sp, costOf(w.minimize))
+		if err != nil {
+			return c, "", err
+		}
+		t, err := f.Target(ctx, quantlib.DropAtMost(w.drop), a.study.Evaluate)
+		return t.Choice, fmt.Sprintf("the least %s on the frontier with a measured top-1 at most %g lower than the float network's; %d plans measured", w.minimize, w.drop, t.Measured), err
+	case quality && costs == 1:
+		c, err = a.table.Cheapest(ctx, sp, l, costOf(w.minimize))
+		return c, fmt.Sprintf("the least %s with a predicted noise-to-signal power of at most %.3g (%.1f dB)", w.minimize, w.noise, -10*math.Log10(w.noise)), err
+	}
+	c, err = a.table.Choose(ctx, sp, l)
+	return c, "the least predicted noise with " + w.String(), err
+}
+
+// String is the limits in words.
+func (w *wish) String() string {
+	var parts []string
+	add := func(given bool, format string, x any) {
+		if given {
+			parts = append(parts, fmt.Sprintf(format, x))
+		}
+	}
+	add(w.bytes > 0, "at most %d bytes of weights", w.bytes)
+	add(w.meanBits > 0, "at most %g bits a weight", w.meanBits)
+	add(w.bops > 0, "at most %g bit operations", w.bops)
+	add(w.latency > 0, "at most %g s", w.latency)
+	add(w.noise > 0, "predicted noise at most %.3g", w.noise)
+	add(len(w.pins) > 0, "%d pins", len(w.pins))
+	return strings.Join(parts, ", ")
+}
+
+// outputKnown reports early that a file cannot be written.
+func outputKnown(path string) error {
+	if err := writable(path); err != nil {
+		return err
+	}
+	ext := strings.ToLower(filepath.Ext(path))
+	if ext != ".json" && ext != ".html" && !slices.Contains(format.Exporters(), ext) {
+		return usage(fmt.Sprintf("-out %s: a plan is written as .json, a page as .html, a quantized network as %s", path, strings.Join(format.Exporters(), ", ")))
+	}
+	return nil
+}
+
+// write writes the plan, and the network that it makes.
+func (a *analysis) write(ctx context.Context, paths []string) error {
+	var written []string
+	for _, path := range paths {
+		var err error
+		switch ext := strings.ToLower(filepath.Ext(path)); ext {
+		case ".html":
+			continue // when all is known
+		case ".json":
+			err = writeFile(path, func(w io.Writer) error {
+				e := json.NewEncoder(w)
+				e.SetIndent("", "  ")
+				return e.Encode(a.chosen.Plan)
+			})
+		default:
+			err = a.study.Export(ctx, a.chosen.Plan, path)
+		}
+		if err != nil {
+			return err
+		}
+		written = append(written, path)
+	}
+	a.report.Plan.Files = written
+	return nil
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/quantnb/quantnb/quantlib/sense"
+)
+
+// scorers are what -scorer names, in the order in which help lists them.
+var scorers = []struct {
+	name   string
+	scorer sense.Scorer
+}{
+	{"exact", sense.Exact{}},
+}
+
+func scorerNames() []string {
+	var names []string
+	for _, s := range scorers {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+func scorerOf(name string) (sense.Scorer, error) {
+	for _, s := range scorers {
+		if s.name == name {
+			return s.scorer, nil
+		}
+	}
+	return nil, usage(fmt.Sprintf("-scorer: there is no %q; there are %s", name, strings.Join(scorerNames(), ", ")))
+}
