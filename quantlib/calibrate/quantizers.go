@@ -70,8 +70,8 @@ func (f fake) Quantize(dst, x []float32, shape []int) {
 	f.p.FakeQuantize(dst, x, quant.For(shape, f.axis, f.axis, f.s), f.s)
 }
 
-// Change is what a plan changes in the float network: fake-quantized weights,
-// and quantizers on the activations.
+// Change is what a plan changes in the float network: fake-quantized weights and
+// biases, and quantizers on the activations.
 func (s *Stats) Change(p plan.Plan, m Methods) (exec.Change, error) {
 	c := exec.Change{Quantize: map[string]exec.Quantizer{}, Consts: exec.Values{}}
 	if p.Map() != s.m {
@@ -99,6 +99,15 @@ func (s *Stats) Change(p plan.Plan, m Methods) (exec.Change, error) {
 			params.FakeQuantize(t.F32(), old.F32(), quant.For(old.Shape(), q.Axis, q.Group, scheme), scheme)
 		}
 		c.Consts[q.Value] = t
+	}
+	for i, l := range s.m.Layers {
+		t, err := s.Bias(i, p, m)
+		if err != nil {
+			return c, err
+		}
+		if t != nil {
+			c.Consts[l.Bias] = t
+		}
 	}
 	return c, nil
 }

@@ -130,9 +130,13 @@ func (s *Stats) channelParams(members []int, scheme quant.Scheme, m observe.Shar
 
 // weightParams chooses a range for each granule of a weight.
 func weightParams(t *tensor.Tensor, q plan.Quantizer, scheme quant.Scheme, m observe.Shared) (quant.Params, error) {
-	l := quant.For(t.Shape(), q.Axis, q.Group, scheme)
+	return granules(t.F32(), quant.For(t.Shape(), q.Axis, q.Group, scheme), scheme, m)
+}
+
+// granules chooses a range for each granule of what is at hand as a whole.
+func granules(x []float32, l quant.Layout, scheme quant.Scheme, m observe.Shared) (quant.Params, error) {
 	if m == observe.Shared(observe.MinMax{}) {
-		return quant.Weights(t.F32(), l, scheme), nil
+		return quant.Weights(x, l, scheme), nil
 	}
-	return observe.Weights(t.F32(), l, scheme, m)
+	return observe.Weights(x, l, scheme, m)
 }

@@ -72,6 +72,7 @@ func TestErrorsNameTheField(t *testing.T) {
 		{"a unit without speed", `,"units":[{"weight":8,"activation":8}]}`, "units[0].macs: 0"},
 		{"a unit twice", `,"units":[{"weight":8,"activation":8,"macs":1},{"weight":8,"activation":8,"macs":2}]}`, "units[1]: 8 by 8 bits has a unit already"},
 		{"a scheme that is none", `,"weights":{"widths":[4],"scheme":"int99"}}`, "scheme"},
+		{"a bias of no format", `,"biases":"int24"}`, "int24"},
 		{"a tie of nothing", `,"ties":[{"ops":["Add"]}]}`, "ties[0]: ties neither"},
 		{"two rules for one operator", `,"ties":[{"ops":["Add"],"inputs":true},{"ops":["Add"],"inputs":true}]}`, `ties[1].ops[0]: "Add"`},
 		{"a pattern of one", `,"fuse":[{"name":"a","ops":["Conv"]}]}`, "fuse[0].ops"},

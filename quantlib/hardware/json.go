@@ -175,6 +175,9 @@ func (p *Profile) Validate() error {
 	}
 	p.Weights.validate("weights", len(p.Ops) > 0, fail)
 	p.Activations.validate("activations", len(p.Ops) > 0, fail)
+	if err := p.Biases.Validate(); err != nil {
+		fail("biases", "%v", err)
+	}
 	for i, u := range p.Units {
 		path := fmt.Sprintf("units[%d]", i)
 		validWidths(path+".weight", []int{u.Weight}, fail)

@@ -33,6 +33,10 @@ type Profile struct {
 	// Which formats exist. A format at another width is Operand.At.
 	Weights     Operand `json:"weights"`
 	Activations Operand `json:"activations"`
+	// Biases is the format of operands with the role Bias: float32, the zero Scheme;
+	// 32 bits with the scale of activation times weight, as integer kernels add them;
+	// or 1 to 16 bits with a scale of their own.
+	Biases quant.Scheme `json:"biases,omitzero"`
 
 	// How long it takes; see Seconds. A zero figure means that it costs nothing.
 	Units       []Unit        `json:"units,omitempty"`       // natively computed pairs of widths
@@ -52,7 +56,7 @@ const (
 	Activation Role = "activation" // quantized as an activation, also where it is constant
 	Weight     Role = "weight"     // quantized as a weight
 	Either     Role = "either"     // a weight where it is constant, an activation otherwise
-	Bias       Role = "bias"       // 32 bits with the scale of activation times weight
+	Bias       Role = "bias"       // in the format of Profile.Biases, without a quantizer of its own
 )
 
 // Op is an operator that computes quantized.

@@ -207,7 +207,7 @@ func ExampleMap_ReadPlan() {
 	_, err = m.ReadPlan(bytes.Replace(data, []byte(`"uint8"`), []byte(`"uint99"`), 1))
 	fmt.Println(err)
 	// Output:
-	// {"profile":"npu","layers":[{"name":"stem/conv","op":"Conv","weight":"int8 per-channel","activations":[{"value":"input","scheme":"uint8"}]},{"name":"block1/dw","op":"Conv","wei…
+	// {"profile":"npu","layers":[{"name":"stem/conv","op":"Conv","weight":"int8 per-channel","bias":"int32","activations":[{"value":"input","scheme":"uint8"}]},{"name":"block1/dw","…
 	// true <nil>
 	// plan: layers[0] "stem/conv": activations[0].scheme: quant: scheme "uint99": 99 bits; widths are 1..16, or 32 for biases
 }

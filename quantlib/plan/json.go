@@ -23,6 +23,7 @@ type (
 		Name        string      `json:"name"`
 		Op          string      `json:"op"`
 		Weight      *string     `json:"weight,omitempty"`
+		Bias        *string     `json:"bias,omitempty"`
 		Activations []valueJSON `json:"activations,omitempty"`
 	}
 	valueJSON struct {
@@ -37,6 +38,9 @@ type (
 //	{"profile":"npu","layers":[
 //	  {"name":"conv1","op":"Conv","weight":"int4 per-channel",
 //	   "activations":[{"value":"x","scheme":"uint8"}]}]}
+//
+// "bias" is there where a bias is quantized, or left in float32 though the profile
+// would have it quantized.
 //
 // Map.ReadPlan reads it back as an equal plan, and equal plans give equal bytes.
 // A scheme that does not exist and a name that is not UTF-8, which JSON cannot
@@ -75,6 +79,10 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 			}
 			j.Activations = append(j.Activations, valueJSON{p.m.Quantizers[a].Value, text})
 		}
+		if s := p.Bias(i); s != p.usualBias(i) || !s.IsFloat32() {
+			text := s.String()
+			j.Bias = &text
+		}
 		out.Layers = append(out.Layers, j)
 	}
 	return json.Marshal(out)
@@ -85,7 +93,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 // activations, and nothing else. An error names the layer and the field. It is an
 // error too if the plan was made under another profile's rules, if two tied
 // quantizers differ, and if a scheme does not exist; whether the device offers a
-// scheme is not asked.
+// scheme is what Plan.Check tells.
 func (m *Map) ReadPlan(data []byte) (Plan, error) {
 	var in planJSON
 	if err := strict(data, &in); err != nil {
@@ -96,6 +104,8 @@ func (m *Map) ReadPlan(data []byte) (Plan, error) {
 	}
 	p := m.Float()
 	seen := make([]bool, len(m.Layers))
+	biases := make([]quant.Scheme, len(m.Layers))
+	hasBias := make([]bool, len(m.Layers))
 	setBy := make([]string, len(m.Ties)) // the field that set a tie
 	for at, j := range in.Layers {
 		fail := func(format string, args ...any) (Plan, error) {
@@ -136,6 +146,18 @@ func (m *Map) ReadPlan(data []byte) (Plan, error) {
 				return fail("%w", err)
 			}
 		}
+		if j.Bias != nil {
+			if l.Bias == "" {
+				return fail("bias: the layer has none of its own")
+			}
+			if biases[i], err = quant.ParseScheme(*j.Bias); err != nil {
+				return fail("bias: %w", err)
+			}
+			if biases[i].Granularity == quant.PerGroup {
+				return fail("bias: %v: a bias has no axis for groups", biases[i])
+			}
+			hasBias[i] = true
+		}
 		for n, a := range l.Activations {
 			field := fmt.Sprintf("activations[%d]", n)
 			if got, want := j.Activations[n].Value, m.Quantizers[a].Value; got != want {
@@ -149,6 +171,16 @@ func (m *Map) ReadPlan(data []byte) (Plan, error) {
 	for i, ok := range seen {
 		if !ok {
 			return Plan{}, fmt.Errorf("plan: layers: %q is missing", m.Layers[i].Name)
+		}
+	}
+	// What a bias is by itself depends on all schemes.
+	for i, s := range biases {
+		if hasBias[i] && s != p.usualBias(i) {
+			p.setBias(i, s)
+			if w, a := p.Layer(i); p.Bias(i) != s {
+				return Plan{}, fmt.Errorf("plan: layer %q: bias: %v has the scale of activation times weight, which are %v and %v here",
+					m.Layers[i].Name, s, a, w)
+			}
 		}
 	}
 	return p, nil
@@ -172,7 +204,7 @@ func strict(data []byte, v any) error {
 	return exactFields(json.NewDecoder(bytes.NewReader(data)))
 }
 
-var fieldNames = []string{"profile", "layers", "name", "op", "weight", "activations", "value", "scheme"}
+var fieldNames = []string{"profile", "layers", "name", "op", "weight", "bias", "activations", "value", "scheme"}
 
 // exactFields reads the next value, which is known to be well formed, and reports
 // a field that stands twice or is not spelled as ours.

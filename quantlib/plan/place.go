@@ -57,6 +57,9 @@ type Layer struct {
 	Op          string
 	Weight      int   // place of its weight in Map.Quantizers, -1 without
 	Activations []int // places of its activations in Map.Quantizers
+	// Bias is the name of the constant that the node adds, "" without. One that
+	// other nodes use as well is left out, as each would want a scale of its own.
+	Bias string
 }
 
 // A Link is one reason why two quantizers share a width.
@@ -127,7 +130,7 @@ func Place(g *graph.Graph) (*Map, error) {
 // p.Ops gives a role, unless it flows between operators that p.Fuse runs as one.
 // Either is a weight where the operand is constant. A Weight operand that is not
 // constant is an activation. Biases have no quantizer: their scale follows from
-// the others. Integers (shape and index arithmetic) and everything but float32
+// the others, see Plan.Bias. Integers (shape and index arithmetic) and everything but float32
 // are left alone, and so are nodes of other domains than ONNX's own.
 //
 // A node with at least one quantized operand is a Layer, so an Add is one where
@@ -210,6 +213,7 @@ func (m *Map) layer(l Layer) {
 	if l.Weight < 0 && len(l.Activations) == 0 {
 		return
 	}
+	l.Bias = m.bias(m.Graph.Node(l.Name))
 	m.byLayer[l.Name] = len(m.Layers)
 	m.Layers = append(m.Layers, l)
 }

@@ -16,6 +16,7 @@ import (
 type Plan struct {
 	m       *Map
 	schemes []quant.Scheme // by tie
+	biases  []biasScheme   // by layer; nil where all have what follows from the profile
 }
 
 // Float is the plan that quantizes nothing.
@@ -35,7 +36,7 @@ func (p Plan) With(pattern string, weight, activation int) (Plan, error) {
 	if weight > 16 || activation > 16 {
 		return Plan{}, fmt.Errorf("plan: widths %d and %d; at most 16 bits", weight, activation)
 	}
-	q := Plan{m: p.m, schemes: slices.Clone(p.schemes)}
+	q := p.clone()
 	matched := false
 	for i, l := range p.m.Layers {
 		ok, err := matches(pattern, l, p.m.depths[i])
@@ -93,9 +94,13 @@ func unslash(s string) string { return strings.ReplaceAll(s, "/", "\x1f") }
 
 // WithTie gives one tie a scheme. It panics if there is no such tie.
 func (p Plan) WithTie(tie int, s quant.Scheme) Plan {
-	q := Plan{m: p.m, schemes: slices.Clone(p.schemes)}
+	q := p.clone()
 	q.schemes[tie] = s
 	return q
+}
+
+func (p Plan) clone() Plan {
+	return Plan{m: p.m, schemes: slices.Clone(p.schemes), biases: slices.Clone(p.biases)}
 }
 
 // Map is where the plan's quantizers sit.
@@ -108,7 +113,9 @@ func (p Plan) Tie(tie int) quant.Scheme { return p.schemes[tie] }
 func (p Plan) Scheme(quantizer int) quant.Scheme { return p.schemes[p.m.Quantizers[quantizer].Tie] }
 
 // Equal reports whether both plans give the same schemes to the same network.
-func (p Plan) Equal(o Plan) bool { return p.m == o.m && slices.Equal(p.schemes, o.schemes) }
+func (p Plan) Equal(o Plan) bool {
+	return p.m == o.m && slices.Equal(p.schemes, o.schemes) && p.sameBiases(o)
+}
 
 // Layer is the schemes of a layer's weight and of its (first) activation;
 // float32 where it has none.
@@ -124,7 +131,8 @@ func (p Plan) Layer(i int) (weight, activation quant.Scheme) {
 }
 
 // Bytes is the storage of all quantized weights, in bytes: Σ elements·width/8,
-// each weight rounded up to whole bytes; scales and biases are not counted.
+// each weight rounded up to whole bytes; scales and biases, whatever their format,
+// are not counted.
 func (p Plan) Bytes() int {
 	n := 0
 	for i, q := range p.m.Quantizers {
@@ -165,17 +173,34 @@ func (p Plan) Key() string {
 	for i, s := range p.schemes {
 		fmt.Fprintf(&b, "%d %v;", i, s)
 	}
+	for i := range p.biases {
+		if s, usual := p.Bias(i), p.usualBias(i); s != usual {
+			fmt.Fprintf(&b, "bias %d %v;", i, s)
+		}
+	}
 	return b.String()
 }
 
-// String is a table of the layers and their formats.
+// String is a table of the layers and their formats; of the biases' too if one of
+// them is quantized.
 func (p Plan) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "layer\toperator\tweights\tweight format\tactivation format")
+	head, biases := "layer\toperator\tweights\tweight format\tactivation format", p.quantizesBiases()
+	if biases {
+		head += "\tbias format"
+	}
+	fmt.Fprintln(w, head)
 	for i, l := range p.m.Layers {
 		ws, as := p.Layer(i)
-		fmt.Fprintf(w, "%s\t%s\t%d\t%v\t%v\n", graph.Printable(l.Name), l.Op, p.m.Params(i), ws, as)
+		fmt.Fprintf(w, "%s\t%s\t%d\t%v\t%v", graph.Printable(l.Name), l.Op, p.m.Params(i), ws, as)
+		switch {
+		case biases && l.Bias == "":
+			fmt.Fprint(w, "\t-")
+		case biases:
+			fmt.Fprintf(w, "\t%v", p.Bias(i))
+		}
+		fmt.Fprintln(w)
 	}
 	w.Flush()
 	fmt.Fprintf(&b, "weights: %d bytes, %.2f bits on average\n", p.Bytes(), p.MeanBits())
@@ -197,6 +222,9 @@ func (p Plan) Diff(old Plan) string {
 		}
 		if a0 != a1 {
 			fmt.Fprintf(&b, "%s: activation %v → %v\n", graph.Printable(l.Name), a0, a1)
+		}
+		if b0, b1 := old.Bias(i), p.Bias(i); b0 != b1 {
+			fmt.Fprintf(&b, "%s: bias %v → %v\n", graph.Printable(l.Name), b0, b1)
 		}
 	}
 	return b.String()
