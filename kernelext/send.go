@@ -5,6 +5,7 @@ import (
 	"os"
 
 	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/comms"
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
@@ -15,6 +16,8 @@ type link interface {
 	send(*protocol.DisplayData)
 	// sync waits until the kernel has taken all that was sent.
 	sync()
+	// listen has f called with each text that the page sends to an address.
+	listen(address string, f func(text string))
 }
 
 type kernel struct{}
@@ -22,6 +25,9 @@ type kernel struct{}
 func (kernel) live() bool                   { return gonbui.IsNotebook }
 func (kernel) send(d *protocol.DisplayData) { gonbui.SendData(d) } // the pipe's one writer
 func (kernel) sync()                        { gonbui.Sync() }
+func (kernel) listen(address string, f func(string)) {
+	comms.Subscribe(address, func(_, text string) { f(text) }) // to take it back would hang
+}
 
 // Tests replace these.
 var (

@@ -19,6 +19,7 @@ type tape struct {
 	sent  []*protocol.DisplayData
 	syncs int
 	after []int // for each sync, how many displays had been sent
+	heard map[string]func(string)
 }
 
 func (t *tape) live() bool { return true }
@@ -32,6 +33,15 @@ func (t *tape) sync() {
 	defer t.mu.Unlock()
 	t.syncs++
 	t.after = append(t.after, len(t.sent))
+}
+
+func (t *tape) listen(address string, f func(string)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.heard == nil {
+		t.heard = map[string]func(string){}
+	}
+	t.heard[address] = f
 }
 
 // record puts a tape in the notebook's place for one test.

@@ -109,7 +109,14 @@ func GridHeat(g *quantlib.Grid, mode quantlib.Mode) *Figure {
 
 // PlanWidths draws the bits that a plan gives to each layer's weights and
 // activations; 32 where they stay in float.
-func PlanWidths(p quantlib.Plan) *Figure {
+func PlanWidths(p quantlib.Plan) *Figure { return WidthBars(WidthsOf(p)) }
+
+// PlanStrip draws the same in two rows of cells, the layers from left to right;
+// see [Strip].
+func PlanStrip(p quantlib.Plan, marked int) *Figure { return Strip(WidthsOf(p), marked) }
+
+// WidthsOf is the widths of a plan; 32 bits where a tensor stays in float.
+func WidthsOf(p quantlib.Plan) WidthData {
 	d := WidthData{
 		Title:    "Bits of each layer",
 		Subtitle: fmt.Sprintf("weights: %d bytes, %.2f bits on average", p.Bytes(), p.MeanBits()),
@@ -126,5 +133,5 @@ func PlanWidths(p quantlib.Plan) *Figure {
 		}
 		d.Weight, d.Activation = append(d.Weight, weight), append(d.Activation, activation)
 	}
-	return WidthBars(d)
+	return d
 }

@@ -2,7 +2,6 @@ package setup
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -30,14 +29,7 @@ func TestBrowser(t *testing.T) {
 	t.Setenv("QUANTNB_MEMO", t.TempDir()) // nothing is found that another version has stored
 	chromium := findChromium(t)
 	playwright := installPlaywright(t, in)
-	shots := os.Getenv(shotsVariable)
-	if shots == "" {
-		shots = filepath.Join(in.Dir, "screenshots")
-	}
-	if err := os.MkdirAll(shots, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("screenshots: %s", shots)
+	shots := screenshots(t, in)
 
 	// A copy: running a notebook in the browser saves it.
 	root := t.TempDir()
@@ -98,24 +90,8 @@ type smokeResult struct {
 
 func smoke(t *testing.T, playwright string, opt map[string]any) smokeResult {
 	t.Helper()
-	arg, err := json.Marshal(opt)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), "node", filepath.Join("testdata", "browser", "smoke.mjs"), string(arg))
-	cmd.Env = withEnv(os.Environ(), "QUANTNB_PLAYWRIGHT="+playwright)
-	out, err := cmd.Output()
-	if err != nil {
-		text := string(out)
-		if exit, ok := err.(*exec.ExitError); ok {
-			text += string(exit.Stderr)
-		}
-		t.Fatalf("smoke.mjs: %v\n%s", err, tail(text, 30))
-	}
 	var got smokeResult
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("smoke.mjs: %v\n%s", err, out)
-	}
+	browse(t, playwright, "smoke.mjs", opt, &got)
 	return got
 }
 
