@@ -37,8 +37,9 @@ type VJP func(c *Call, in, out, g []*tensor.Tensor, need []bool) ([]*tensor.Tens
 
 var vjps = struct {
 	sync.RWMutex
-	by map[string]VJP
-}{by: map[string]VJP{}}
+	by   map[string]VJP
+	flat map[string]bool
+}{by: map[string]VJP{}, flat: map[string]bool{}}
 
 // RegisterVJP makes the vector-Jacobian product of an operator known, for all
 // versions of it. The domain "" is ONNX's own.
@@ -69,6 +70,27 @@ func FindVJP(domain, name string) (VJP, error) {
 		name = domain + "." + name
 	}
 	return nil, fmt.Errorf("ops: operator %s has no derivative: %w", name, errors.ErrUnsupported)
+}
+
+// registerFlat makes operators of ONNX's own domain known whose outputs depend
+// smoothly on no input: integers, comparisons, roundings.
+func registerFlat(names ...string) {
+	for _, name := range names {
+		RegisterVJP("", name, func(_ *Call, in, _, _ []*tensor.Tensor, _ []bool) ([]*tensor.Tensor, error) {
+			return make([]*tensor.Tensor, len(in)), nil
+		})
+		vjps.Lock()
+		vjps.flat[key("", name)] = true
+		vjps.Unlock()
+	}
+}
+
+// Flat reports whether an operator is known whose derivative is zero wherever it
+// exists, so that no cotangent comes through.
+func Flat(domain, name string) bool {
+	vjps.RLock()
+	defer vjps.RUnlock()
+	return vjps.flat[key(domain, name)]
 }
 
 // VJPs is the names of the operators of ONNX's own domain that have a

@@ -53,10 +53,8 @@ func init() {
 	registerVJP("Max", extremeVJP)
 	registerVJP("Min", extremeVJP)
 	registerVJP("Where", whereVJP)
-	for _, name := range []string{"Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor", "Not",
-		"IsNaN", "IsInf", "ArgMax", "ArgMin", "Shape", "Size", "NonZero", "ConstantOfShape", "EyeLike"} {
-		registerPulls(name, constantPull)
-	}
+	registerFlat("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual", "And", "Or", "Xor", "Not",
+		"IsNaN", "IsInf", "ArgMax", "ArgMin", "Shape", "Size", "NonZero", "ConstantOfShape", "EyeLike")
 }
 
 // addVJP hands g to each operand, added up where it was broadcast.

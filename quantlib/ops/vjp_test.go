@@ -384,18 +384,15 @@ func TestVJPEqualsCentralDifferences(t *testing.T) {
 	}
 	t.Logf("largest error %.2g of the norm, of %s", worst, where)
 	for _, op := range ops.VJPs() {
-		if !covered[op] && !slices.Contains(constantVJPs, op) {
+		if !covered[op] && !ops.Flat("", op) && !slices.Contains(likeOthers, op) {
 			t.Errorf("%s has a product that no case checks", op)
 		}
 	}
 }
 
-// constantVJPs are those that are zero, and those that another case stands for.
-var constantVJPs = []string{"Sign", "Ceil", "Floor", "Round", "Hardmax", "QuantizeLinear", "Equal", "Less", "LessOrEqual", "Greater",
-	"GreaterOrEqual", "And", "Or", "Xor", "Not", "IsNaN", "IsInf", "ArgMax", "ArgMin", "Shape", "Size", "NonZero", "ConstantOfShape", "EyeLike",
-	// by moved, as Slice is:
-	"SpaceToDepth", "GatherElements", "Compress", "ReverseSequence", "CenterCropPad", "Trilu",
-	"Dropout", "Cast"}
+// likeOthers are those that another case stands for: all but the last two run as
+// Slice does.
+var likeOthers = []string{"SpaceToDepth", "GatherElements", "Compress", "ReverseSequence", "CenterCropPad", "Trilu", "Dropout", "Cast"}
 
 func TestOperatorWithoutVJPIsUnsupported(t *testing.T) {
 	if _, err := ops.FindVJP("", "LSTM"); !errors.Is(err, errors.ErrUnsupported) {

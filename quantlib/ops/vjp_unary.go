@@ -49,9 +49,6 @@ var slopes = map[string]slope{
 	},
 }
 
-// flatFunctions are those whose derivative is zero wherever it exists.
-var flatFunctions = []string{"Sign", "Ceil", "Floor", "Round", "Hardmax", "QuantizeLinear"}
-
 // sloping are those of functions of attributes.
 var sloping = map[string]func(c *Call) slope{
 	"LeakyRelu": func(c *Call) slope {
@@ -127,9 +124,7 @@ func init() {
 	for name, f := range sloping {
 		registerVJP(name, sloped(f))
 	}
-	for _, name := range flatFunctions {
-		registerPulls(name, constantPull)
-	}
+	registerFlat("Sign", "Ceil", "Floor", "Round", "Hardmax", "QuantizeLinear")
 	registerVJP("Relu", func(c *Call, in, out []*tensor.Tensor, g *tensor.Tensor, _ []bool) []*tensor.Tensor {
 		return one(c.between(g, out[0].F32(), 0, float32(math.Inf(1))))
 	})
@@ -137,12 +132,6 @@ func init() {
 		lo, hi := clipBounds(c, in)
 		return one(c.between(g, out[0].F32(), lo, hi))
 	})
-}
-
-// constantPull is the product of an operator whose outputs do not depend
-// smoothly on any input.
-func constantPull(_ *Call, in, _, _ []*tensor.Tensor, _ []bool) []*tensor.Tensor {
-	return make([]*tensor.Tensor, len(in))
 }
 
 // sloped is g·f'(x).

@@ -1,0 +1,36 @@
+package ops
+
+import "github.com/quantnb/quantnb/quantlib/ops/internal/f32"
+
+// RoundingError stores in dst what fake quantization adds to x:
+//
+//	dst[i] = FakeQuantize(x[i]) - x[i]
+//
+// rounded to float32; where both are within a factor of two of each other the
+// difference is exact. dst must not be x. It panics as FakeQuantize does.
+func RoundingError(dst, x []float32, scale float32, zero, lo, hi int32) {
+	const block = 2048 // stays in the L1 cache
+	for len(x) > block {
+		RoundingError(dst[:block], x[:block], scale, zero, lo, hi)
+		dst, x = dst[block:], x[block:]
+	}
+	f32.FakeQuantize(dst, x, f32.Quantizer{Scale: scale, Zero: zero, Lo: lo, Hi: hi})
+	f32.Sub(dst, dst, x)
+}
+
+// RoundingErrorColumns is RoundingError with a scale for each element and zero
+// points of 0:
+//
+//	dst[i] = clamp(even(x[i]/scale[i]), lo, hi)·scale[i] - x[i]
+//
+// It panics as FakeQuantize does, or if there are not as many scales as elements.
+func RoundingErrorColumns(dst, x, scale []float32, lo, hi int32) {
+	f32.Div(dst, x, scale)
+	f32.FakeQuantize(dst, dst, f32.Quantizer{Scale: 1, Lo: lo, Hi: hi})
+	f32.Mul(dst, dst, scale)
+	f32.Sub(dst, dst, x)
+}
+
+// Dot is Σ x·y, summed in float64 in a fixed order. It panics if the lengths
+// differ.
+func Dot(x, y []float32) float64 { return f32.Dot(x, y) }
