@@ -125,7 +125,9 @@ func (w *worker) run(ctx context.Context, v *Variant, tap Tap) error {
 	if v != nil {
 		for _, slot := range w.s.inSlots {
 			if q := v.quantize[slot]; q != nil {
-				w.requantize(slot, w.vals[slot], q)
+				if err := w.requantize(slot, w.vals[slot], q); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -137,7 +139,9 @@ func (w *worker) run(ctx context.Context, v *Variant, tap Tap) error {
 		if v != nil {
 			for _, o := range st.out {
 				if o >= 0 && v.quantize[o] != nil {
-					w.requantize(o, w.vals[o], v.quantize[o])
+					if err := w.requantize(o, w.vals[o], v.quantize[o]); err != nil {
+						return err
+					}
 				}
 			}
 		}
@@ -245,10 +249,16 @@ func (w *worker) call(st *step, c *ops.Call, in []*tensor.Tensor) (out []*tensor
 }
 
 // requantize replaces the value of a slot by its quantized form, in place where
-// nobody else sees the storage.
-func (w *worker) requantize(slot int, x *tensor.Tensor, q Quantizer) {
+// nobody else sees the storage. A quantizer that panics, as one with a scale for
+// each channel does where there are other channels, gives an error.
+func (w *worker) requantize(slot int, x *tensor.Tensor, q Quantizer) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("exec: quantizing %q of shape %v: %w", w.s.names[slot], x.Shape(), internal(r))
+		}
+	}()
 	if x.DType() != tensor.Float32 {
-		return
+		return nil
 	}
 	dst := x
 	b, ok := x.Owner().(*buffer)
@@ -261,6 +271,7 @@ func (w *worker) requantize(slot int, x *tensor.Tensor, q Quantizer) {
 		w.set(slot, dst)
 	}
 	w.fresh = w.fresh[:0]
+	return nil
 }
 
 // outputs is copies of the outputs in the graph's order.

@@ -139,14 +139,16 @@ func (v *Variant) Rerun(ctx context.Context, kept *Kept) (out []*tensor.Tensor, 
 	// restored says that the kept value is quantized and the new one is not, so
 	// that the kept one cannot be started from.
 	restored := func(slot int) bool { return base != nil && base.quantize[slot] != nil && v.quantize[slot] == nil }
-	quantize := func(slot int) {
+	quantize := func(slot int) error {
 		if q := v.quantize[slot]; q != nil && (base == nil || w.vals[slot] != nil) {
 			x := w.vals[slot]
 			if x == nil {
 				x = kept.vals[slot]
 			}
 			if x != nil && x.DType() == tensor.Float32 {
-				w.requantize(slot, x, q)
+				if err := w.requantize(slot, x, q); err != nil {
+					return err
+				}
 			}
 		}
 		if t := w.vals[slot]; t != nil {
@@ -154,12 +156,15 @@ func (v *Variant) Rerun(ctx context.Context, kept *Kept) (out []*tensor.Tensor, 
 				w.drop(slot)
 			}
 		}
+		return nil
 	}
 	for i, slot := range s.inSlots {
 		if restored(slot) {
 			w.set(slot, kept.in[i])
 		}
-		quantize(slot)
+		if err := quantize(slot); err != nil {
+			return nil, steps, err
+		}
 	}
 	for i := range s.steps {
 		st := &s.steps[i]
@@ -178,7 +183,9 @@ func (v *Variant) Rerun(ctx context.Context, kept *Kept) (out []*tensor.Tensor, 
 		}
 		for _, o := range st.out {
 			if o >= 0 && (reached || base == nil && v.quantize[o] != nil) {
-				quantize(o)
+				if err := quantize(o); err != nil {
+					return nil, steps, err
+				}
 			}
 		}
 		for _, f := range st.free {
