@@ -29,8 +29,6 @@ type (
 	Mode     = sense.Mode
 	Place    = sense.Place
 
-	Scorer      = sense.Scorer
-	Exact       = sense.Exact
 	Progressive = sense.Progressive
 	Profile     = hardware.Profile
 )
@@ -65,7 +63,7 @@ type Study struct {
 	Progress func(what string, done, total int)
 	// Scorer is how Grid, and with it Table, Choose, Frontier and Raise, learn what
 	// each layer suffers; nil is Exact{}.
-	Scorer Scorer
+	Scorer sense.Scorer
 	// OnCell is shown each cell of the grid that Grid measures as soon as it is
 	// known on some samples, and again as they grow more. It is called in turn, and
 	// not at all where the grid is found stored.
@@ -177,7 +175,7 @@ func (s *Study) Grid(ctx context.Context, widths ...int) (*Grid, error) {
 	}
 	scorer := s.Scorer
 	if scorer == nil {
-		scorer = Exact{}
+		scorer = sense.Exact{}
 	}
 	c := sense.Config{Widths: widths, Methods: s.Methods, Samples: s.Samples, Batch: p.batch, Progress: s.progress("measuring layers"), OnCell: s.OnCell}
 	if c.Samples == 0 {

@@ -7,7 +7,6 @@ import (
 	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/plan"
-	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
 // MACs is the multiply-accumulates that each layer of m does for one sample, by
@@ -21,37 +20,22 @@ import (
 //
 // Padding counts as data, biases do not count.
 func MACs(ctx context.Context, s *exec.Session, m *plan.Map, data calibrate.Samples) ([]int64, error) {
-	if s.Graph() != m.Graph {
-		return nil, fmt.Errorf("sense: the session runs another network than the one of the quantizers")
-	}
-	if data.Len() == 0 {
-		return nil, fmt.Errorf("sense: the data set is empty")
-	}
-	in, err := data.Batch(0, 1)
+	shapes, err := shapesOf(ctx, s, m, data, 1)
 	if err != nil {
-		return nil, fmt.Errorf("sense: sample 0: %w", err)
+		return nil, err
 	}
-	plain, err := exec.New(m.Graph, exec.Options{Threads: s.Threads(), NoFuse: true})
-	if err != nil {
-		return nil, fmt.Errorf("sense: %w", err)
-	}
-	shapes := map[string][]int{}
-	for _, c := range m.Graph.Consts() {
-		shapes[c.Name] = c.Tensor.Shape()
-	}
-	err = plain.Watch(ctx, in, func(name string, t *tensor.Tensor) {
-		shapes[name] = append([]int(nil), t.Shape()...)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("sense: sample 0: %w", err)
-	}
+	return macsOf(m, shapes, 1)
+}
+
+// macsOf counts from shapes of a run of batch samples.
+func macsOf(m *plan.Map, shapes netShapes, batch int64) ([]int64, error) {
 	macs := make([]int64, len(m.Layers))
 	for i, l := range m.Layers {
 		n := m.Graph.Node(l.Name)
 		if n == nil {
 			return nil, fmt.Errorf("sense: layer %q is not in the network", l.Name)
 		}
-		x, w, y := shapes[n.Input(0)], shapes[n.Input(1)], shapes[n.Output(0)]
+		x, w, y := shapes.dims[n.Input(0)], shapes.dims[n.Input(1)], shapes.dims[n.Output(0)]
 		switch {
 		case l.Op == "Conv" && len(w) > 1:
 			macs[i] = product(y) * product(w[1:])
@@ -66,6 +50,7 @@ func MACs(ctx context.Context, s *exec.Session, m *plan.Map, data calibrate.Samp
 		default:
 			return nil, fmt.Errorf("sense: layer %q (%s): cannot count operands of shapes %v and %v", l.Name, l.Op, x, w)
 		}
+		macs[i] /= batch
 	}
 	return macs, nil
 }
