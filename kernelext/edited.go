@@ -28,7 +28,7 @@ func Edited(s *quantlib.Study) (quantlib.Plan, error) {
 	if s == nil || s.Model == nil {
 		return quantlib.Plan{}, errors.New("nb: Edited of a study without a model")
 	}
-	m, err := s.Model.Map()
+	m, err := s.Map()
 	if err != nil {
 		return quantlib.Plan{}, err
 	}

@@ -39,12 +39,12 @@ func newWhatIf(ctx context.Context, s *quantlib.Study, p quantlib.Plan, o Intera
 	if s == nil || s.Model == nil {
 		return nil, errors.New("nb: Interact needs a study with a model")
 	}
-	m, err := s.Model.Map()
+	m, err := s.Map()
 	if err != nil {
 		return nil, err
 	}
 	if p.Map() != m {
-		return nil, errors.New("nb: Interact: the plan is of another model than the study's")
+		return nil, errors.New("nb: Interact: the plan is of another model or profile than the study's")
 	}
 	var raw [6]byte
 	rand.Read(raw[:]) // never fails
