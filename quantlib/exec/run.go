@@ -216,9 +216,16 @@ func (w *worker) step(ctx context.Context, i int, st *step, v *Variant, kept *Ke
 			}
 		}
 	}
+	w.rounded = -1
+	if v != nil && st.op.Fuses && st.out[0] >= 0 {
+		c.Grid = v.grids[st.out[0]]
+	}
 	out, err := w.call(st, &c, in)
 	if err != nil {
 		return fmt.Errorf("exec: node %v: %w", st.node, err)
+	}
+	if c.Quantized {
+		w.rounded = st.out[0]
 	}
 	for k, slot := range st.out {
 		if slot < 0 {
@@ -249,15 +256,16 @@ func (w *worker) call(st *step, c *ops.Call, in []*tensor.Tensor) (out []*tensor
 }
 
 // requantize replaces the value of a slot by its quantized form, in place where
-// nobody else sees the storage. A quantizer that panics, as one with a scale for
-// each channel does where there are other channels, gives an error.
+// nobody else sees the storage, unless the step that made it has done so. A
+// quantizer that panics, as one with a scale for each channel does where there
+// are other channels, gives an error.
 func (w *worker) requantize(slot int, x *tensor.Tensor, q Quantizer) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("exec: quantizing %q of shape %v: %w", w.s.names[slot], x.Shape(), internal(r))
 		}
 	}()
-	if x.DType() != tensor.Float32 {
+	if x.DType() != tensor.Float32 || slot == w.rounded {
 		return nil
 	}
 	dst := x

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/quantnb/quantnb/quantlib/ops"
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
@@ -14,6 +15,14 @@ import (
 // dst may be x. It must be safe for use by several goroutines.
 type Quantizer interface {
 	Quantize(dst, x []float32, shape []int)
+}
+
+// Uniform is a Quantizer that rounds to a uniform grid: an operator may then
+// quantize what it makes in the same step, with the same bits. Grid is nil if
+// this one does not.
+type Uniform interface {
+	Quantizer
+	Grid() *ops.Grid
 }
 
 // A Change says how a Variant differs from its Session.
@@ -30,6 +39,7 @@ type Change struct {
 type Variant struct {
 	s        *Session
 	quantize []Quantizer
+	grids    []*ops.Grid // of those that are uniform
 	consts   []*tensor.Tensor
 	changed  []int // slots whose constants differ
 	isConst  map[*tensor.Tensor]bool
@@ -40,7 +50,7 @@ type Variant struct {
 // With makes a variant. A name that the session does not see is an error (see
 // Options.Visible), and so is a constant of another type or shape.
 func (s *Session) With(c Change) (*Variant, error) {
-	v := &Variant{s: s, quantize: make([]Quantizer, len(s.names)), consts: make([]*tensor.Tensor, len(s.names)), isConst: map[*tensor.Tensor]bool{}, cache: new(sync.Map)}
+	v := &Variant{s: s, quantize: make([]Quantizer, len(s.names)), grids: make([]*ops.Grid, len(s.names)), consts: make([]*tensor.Tensor, len(s.names)), isConst: map[*tensor.Tensor]bool{}, cache: new(sync.Map)}
 	for _, name := range sorted(c.Quantize) {
 		i, ok := s.slots[name]
 		if !ok || !s.Sees(name) {
@@ -50,6 +60,9 @@ func (s *Session) With(c Change) (*Variant, error) {
 			return nil, fmt.Errorf("exec: %q is a constant; replace it instead of quantizing it as it flows", name)
 		}
 		v.quantize[i] = c.Quantize[name]
+		if u, ok := v.quantize[i].(Uniform); ok {
+			v.grids[i] = u.Grid()
+		}
 	}
 	for _, name := range sorted(c.Consts) {
 		i, ok := s.slots[name]
@@ -71,13 +84,13 @@ func (s *Session) With(c Change) (*Variant, error) {
 // of its constants as the session has them, by name. What it shares with v is
 // packed once for both. A name that v does not change is an error.
 func (v *Variant) Restore(names ...string) (*Variant, error) {
-	r := &Variant{s: v.s, quantize: slices.Clone(v.quantize), consts: slices.Clone(v.consts), isConst: v.isConst, cache: v.cache, base: v}
+	r := &Variant{s: v.s, quantize: slices.Clone(v.quantize), grids: slices.Clone(v.grids), consts: slices.Clone(v.consts), isConst: v.isConst, cache: v.cache, base: v}
 	for _, name := range names {
 		i, ok := v.s.slots[name]
 		if !ok || r.quantize[i] == nil && r.consts[i] == nil {
 			return nil, fmt.Errorf("exec: the variant does not change %q", name)
 		}
-		r.quantize[i], r.consts[i] = nil, nil
+		r.quantize[i], r.grids[i], r.consts[i] = nil, nil, nil
 	}
 	r.changed = slices.DeleteFunc(slices.Clone(v.changed), func(i int) bool { return r.consts[i] == nil })
 	return r, nil

@@ -29,6 +29,7 @@ type worker struct {
 	variant *Variant
 	kept    *Kept // float values that this run has not computed anew
 	changed bool  // this step reads a constant that the variant replaces
+	rounded int   // slot that the last step quantized itself, or -1
 	live    int   // bytes in buffers that are in use
 	peak    int
 }
@@ -218,7 +219,7 @@ func (w *worker) find(name string) *tensor.Tensor {
 
 // begin makes the worker ready for a run.
 func (w *worker) begin(threads int, keep bool) {
-	w.threads, w.keep, w.from, w.peak = threads, keep, 0, 0
+	w.threads, w.keep, w.from, w.peak, w.rounded = threads, keep, 0, 0, -1
 }
 
 // reset gives all values up.

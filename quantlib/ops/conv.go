@@ -107,9 +107,10 @@ func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win w
 	residual := c.residual(out)
 	size := g.ScratchLen()
 	threads := c.Threads()
+	quant := c.rounding(1, w.Dim(0))
 	one := func(i, part, parts int, scratch []float32) {
 		ep := c.epilogue()
-		ep.RowBias = bias
+		ep.RowBias, ep.Quant = bias, quant
 		if residual != nil {
 			ep.Residual, ep.ResidualStride = residual[i*result:(i+1)*result], area
 		}
@@ -196,6 +197,7 @@ func convND(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win *
 	area, plane := product(win.out), product(win.in)
 	image, result := x.Len()/n, out.Len()/n
 	residual := c.residual(out)
+	quant := c.rounding(1, w.Dim(0))
 	scratch := c.Scratch(f32.ScratchLen * c.partCount(n*groups, 1))
 	c.parts(n*groups, 1, func(p, lo, hi int) {
 		for job := lo; job < hi; job++ {
@@ -205,6 +207,9 @@ func convND(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win *
 			m := f32.Gemm{M: each, N: area, K: k, A: f32.Operand{Packed: packed[g]}, B: f32.Operand{Source: cols}, Epilogue: c.epilogue()}
 			if bias != nil {
 				m.Epilogue.RowBias = bias[g*each:]
+			}
+			if m.Epilogue.Quant = quant; len(quant) > 1 {
+				m.Epilogue.Quant = quant[g*each : (g+1)*each]
 			}
 			if residual != nil {
 				m.Epilogue.Residual, m.Epilogue.ResidualStride = residual[at:], area

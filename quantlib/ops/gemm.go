@@ -63,6 +63,7 @@ func gemm(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	if simple {
 		e := c.epilogue()
 		g.Epilogue.Act, g.Epilogue.Lo, g.Epilogue.Hi = e.Act, e.Lo, e.Hi
+		g.Epilogue.Quant = c.rounding(0, m)
 		g.Epilogue.Residual, g.Epilogue.ResidualStride = residual, n
 		runGemm(c, &g, out.F32())
 		return one(out)
@@ -232,8 +233,11 @@ func matMul(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		return one(out)
 	}
 	residual := c.residual(out)
+	quant := c.rounding(-1, 1)
 	product := func(i, j, rows int) f32.Gemm {
-		return f32.Gemm{M: rows, N: n, K: k, A: operand(a.F32()[i:], k, rows, false), B: operand(b.F32()[j:], n, k, false), Epilogue: c.epilogue()}
+		g := f32.Gemm{M: rows, N: n, K: k, A: operand(a.F32()[i:], k, rows, false), B: operand(b.F32()[j:], n, k, false), Epilogue: c.epilogue()}
+		g.Epilogue.Quant = quant
+		return g
 	}
 	if b.Rank() <= 2 { // one product for all batches
 		g := product(0, 0, out.Len()/n)

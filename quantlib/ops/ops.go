@@ -38,6 +38,12 @@ type Call struct {
 	// Epilogue is what the executor wants done to output 0 in the same step.
 	// It is set only for operators registered with Fuses.
 	Epilogue Epilogue
+
+	// Grid, if set, is what output 0 is to be rounded to after the epilogue,
+	// where it is float32. An operator that does so sets Quantized; the executor
+	// does it after the others.
+	Grid      *Grid
+	Quantized bool
 }
 
 // An Epilogue is applied to each element of an output in this order: add the

@@ -160,6 +160,7 @@ func widened(k kernel) kernel {
 		}
 		inner := *c
 		inner.Epilogue.Residual = wide(c.Epilogue.Residual)
+		inner.Grid = nil
 		out := k(&inner, args)
 		for i, t := range out {
 			if t != nil && t.DType() == tensor.Float32 {

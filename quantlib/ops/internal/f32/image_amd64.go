@@ -15,12 +15,12 @@ import (
 // finisher is what a kernel does with the sums in its registers; nil parts are
 // left out.
 type finisher struct {
-	lo, hi                      [8]float32
-	quant                       int // non-zero: fake-quantize
-	least, most, inverse, scale [8]float32
-	add                         int // non-zero: to what dst holds
-	bias, residual              *float32
-	stride                      int // of residual
+	lo, hi             [8]float32
+	quant              int // non-zero: fake-quantize
+	least, most, scale [8]float32
+	add                int // non-zero: to what dst holds
+	bias, residual     *float32
+	stride             int // of residual
 }
 
 //go:noescape
@@ -75,47 +75,34 @@ type depthwiseArgs struct {
 	wide        [25 * 8]float32
 }
 
-// set makes f the finisher of e. It reports whether f quantizes as e wants, with
-// the quantizer of the given row if there is one for each; if not, that is left
-// to do.
-func (f *finisher) set(e *Epilogue, row int) bool {
+// set makes f the finisher of e, with its first quantizer.
+func (f *finisher) set(e *Epilogue) {
 	lo, hi, _ := e.bounds()
 	f.lo, f.hi = eight(lo), eight(hi)
-	if len(e.Quant) > 1 {
-		return f.grid(e.Quant[row])
+	if len(e.Quant) > 0 {
+		f.grid(e.Quant[0])
 	}
-	return len(e.Quant) == 0 || f.grid(e.Quant[0])
 }
 
-// grid sets the quantizer, if its scale is far from overflow and underflow, so
-// that the quotient by way of the reciprocal is correctly rounded.
-func (f *finisher) grid(q Quantizer) bool {
+// grid sets the quantizer.
+func (f *finisher) grid(q Quantizer) {
 	q.check()
-	if q.Scale < 1e-20 || q.Scale > 1e20 {
-		return false
-	}
-	// Bounds as reals: a quotient of a bound by the scale is at most 2^22·2^-24
-	// away from the integer, to which it is rounded.
 	f.quant = 1
-	f.least, f.most = eight(float32(q.Lo-q.Zero)*q.Scale), eight(float32(q.Hi-q.Zero)*q.Scale)
-	f.inverse, f.scale = eight(1/q.Scale), eight(q.Scale)
-	return true
+	f.least, f.most, f.scale = eight(float32(q.Lo-q.Zero)), eight(float32(q.Hi-q.Zero)), eight(q.Scale)
 }
 
 func eight(v float32) [8]float32 { return [8]float32{v, v, v, v, v, v, v, v} }
 
 // quantizeRows fake-quantizes rows of n elements in place.
 func quantizeRows(x []float32, rows, n, stride int, q Quantizer) {
-	var f finisher
-	whole := n &^ 7
-	if !assembly || !f.grid(q) {
-		whole = 0
-	}
 	if rows <= 0 || n <= 0 {
 		return
 	}
 	_ = x[(rows-1)*stride+n-1]
+	whole := vectors(n)
 	if whole > 0 {
+		var f finisher
+		f.grid(q)
 		quantizeRowsAVX2(&x[0], &x[0], rows, whole, stride, stride, &f)
 	}
 	if whole < n {
@@ -141,12 +128,12 @@ func (g *Gemm) convolve(src *columns, dst []float32, ldc, i0, i1 int, scratch []
 	bbuf, scratch := scratch[:KC*nc+slack], scratch[KC*nc+slack:]
 	d := directTiles{src: src, tiles: tiles{dst: dst, ldc: ldc, tmp: scratch[:MR*NR]}, rest: scratch[MR*NR:][:mc/MR*8]}
 	var last, inner finisher
-	inner.set(&Epilogue{}, 0)
+	inner.set(&Epilogue{})
 	e := g.Epilogue
-	if len(e.Quant) > 1 {
+	if d.fused = len(e.Quant) <= 1; !d.fused {
 		e.Quant = nil
 	}
-	d.fused = last.set(&e, 0) && len(g.Epilogue.Quant) <= 1
+	last.set(&e)
 	last.stride = e.ResidualStride
 	for jc := 0; jc < g.N; jc += nc {
 		je := min(jc+nc, g.N)
@@ -292,7 +279,7 @@ func (d *directTiles) oneMore(i0, i1, j int, b0, b1 []float32, off []int32, b2 [
 	}
 	if i < i1 {
 		var plain finisher
-		plain.set(&Epilogue{}, 0)
+		plain.set(&Epilogue{})
 		direct6x17AVX2(d.kn, 1, &d.a[full*MR*d.kn], &b0[0], &b1[0], &off[0], &d.tmp[0], NR, &plain, &b2[0], &d.rest[0])
 		d.merge(i, j, i1-i, NR)
 		d.mergeColumns(d.rest, i, j+NR, i1-i, 1)
@@ -373,7 +360,7 @@ func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue
 	a.zero = uintptr(unsafe.Pointer(&zero[0]))
 	a.height, a.rowBytes, a.out = w.h, 4*w.w, 4*w.ow
 	taps, area, plane, each := w.kh*w.kw, w.oh*w.ow, w.h*w.w, c.Filters/c.Groups
-	quantized := a.fin.set(ep, 0)
+	a.fin.set(ep)
 	for o := c0 * each; o < c1*each; o++ {
 		a.x = uintptr(unsafe.Pointer(&x[o/each*plane])) - 4*uintptr(w.left)
 		a.w = &f.taps[o*taps]
@@ -383,8 +370,7 @@ func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue
 			a.bias = eight(ep.RowBias[o])
 		}
 		if len(ep.Quant) > 1 {
-			a.fin.quant = 0
-			quantized = a.fin.set(ep, o)
+			a.fin.grid(ep.Quant[o])
 		}
 		to := dst[o*area : (o+1)*area]
 		if o*area+(w.oh-1)*w.ow+8 > c1*each*area && w.ow < 8 { // nothing may be written behind the last
@@ -394,9 +380,6 @@ func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue
 		} else {
 			a.dst = &to[0]
 			kernel(&a)
-		}
-		if !quantized {
-			ep.quantize(dst, area, o, o+1, 0, area)
 		}
 	}
 	runtime.KeepAlive(x)

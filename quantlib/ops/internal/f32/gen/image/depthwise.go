@@ -131,7 +131,7 @@ func depthwise(k, stride int) {
 		CMPQ(ptr(args, dwFin+finQuant), Imm(0))
 		JEQ(LabelRef("store" + suffix))
 		for _, s := range acc {
-			quantize(args, dwFin, s, YMM(), YMM())
+			quantize(args, dwFin, s, YMM())
 		}
 		Label("store" + suffix)
 		for _, s := range acc {

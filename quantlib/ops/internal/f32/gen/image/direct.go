@@ -132,7 +132,7 @@ func direct(rows int, more bool) {
 	CMPQ(ptr(fin, finQuant), Imm(0))
 	JEQ(LabelRef("store"))
 	for _, v := range acc {
-		quantize(fin, 0, v, YMM(), YMM())
+		quantize(fin, 0, v, YMM())
 	}
 	Label("store")
 	for r := range rows {

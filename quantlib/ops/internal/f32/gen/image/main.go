@@ -32,46 +32,38 @@ func main() {
 
 // Offsets in finisher, in bytes.
 const (
-	finLo      = 0
-	finHi      = 32
-	finQuant   = 64
-	finLeast   = 72
-	finMost    = 104
-	finInverse = 136
-	finScale   = 168
-	finAdd     = 200
-	finBias    = 208
-	finRest    = 216
-	finStride  = 224
-	finSize    = 232
+	finLo     = 0
+	finHi     = 32
+	finQuant  = 64
+	finLeast  = 72
+	finMost   = 104
+	finScale  = 136
+	finAdd    = 168
+	finBias   = 176
+	finRest   = 184
+	finStride = 192
+	finSize   = 200
 )
 
 var magic Mem
 
 // quantize fake-quantizes v with the constants of a finisher at a place of base;
-// q and r are free. The
-// quotient is Markstein's: a product with the reciprocal and two corrections give
-// the correctly rounded one.
-func quantize(base GPVirtual, fin int, v, q, r VecVirtual) {
+// m is free.
+func quantize(base GPVirtual, fin int, v, m VecVirtual) {
 	if magic.Base == nil {
 		magic = GLOBL("magic", RODATA|NOPTR)
 		for i := range 8 {
 			DATA(4*i, U32(math.Float32bits(1.5*(1<<23))))
 		}
 	}
-	VCMPPS(Imm(7), v, v, q) // ordered: NaN becomes 0
-	VANDPS(q, v, v)
+	VDIVPS(ptr(base, fin+finScale), v, v)
+	VCMPPS(Imm(7), v, v, m) // ordered: NaN becomes 0
+	VANDPS(m, v, v)
 	VMAXPS(ptr(base, fin+finLeast), v, v)
 	VMINPS(ptr(base, fin+finMost), v, v)
-	VMULPS(ptr(base, fin+finInverse), v, q)
-	for range 2 {
-		VMOVAPS(v, r)
-		VFNMADD231PS(ptr(base, fin+finScale), q, r)  // v - q·scale, exact
-		VFMADD231PS(ptr(base, fin+finInverse), r, q) // q + r/scale
-	}
-	VADDPS(magic, q, q)
-	VSUBPS(magic, q, q)
-	VMULPS(ptr(base, fin+finScale), q, v)
+	VADDPS(magic, v, v)
+	VSUBPS(magic, v, v)
+	VMULPS(ptr(base, fin+finScale), v, v)
 }
 
 // ptr returns a memory operand at base + disp.
@@ -97,9 +89,9 @@ func quantizeRows() {
 	i := GP64()
 	XORQ(i, i)
 	Label("column")
-	v, q, r := YMM(), YMM(), YMM()
+	v := YMM()
 	VMOVUPS(Mem{Base: x, Index: i, Scale: 4}, v)
-	quantize(fin, 0, v, q, r)
+	quantize(fin, 0, v, YMM())
 	VMOVUPS(v, Mem{Base: dst, Index: i, Scale: 4})
 	ADDQ(Imm(8), i)
 	CMPQ(i, n)
