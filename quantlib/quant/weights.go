@@ -60,6 +60,16 @@ func binaryScales(scale, w []float32, l Layout, s Scheme) {
 	}
 }
 
+// BiasScale is the scale of a 32-bit bias, float32(x·w), where x is the scale of the
+// layer's input and w that of its weight; moved to the nearest normal float32 that
+// no code overflows. It panics if one is not positive and finite.
+func BiasScale(x, w float32) float32 {
+	s := Int(32)
+	s.checkParams(x, 0)
+	s.checkParams(w, 0)
+	return s.safeScale(float64(x) * float64(w))
+}
+
 // Bias stores in dst the biases as an integer kernel adds them, at 32 bits with
 // the scale of the accumulator:
 //
@@ -80,8 +90,6 @@ func Bias(dst, b []float32, x float32, w []float32) {
 		if len(w) > 1 {
 			t = w[o]
 		}
-		s.checkParams(x, 0)
-		s.checkParams(t, 0)
-		FakeQuantize(dst[o:o+1], b[o:o+1], s.safeScale(float64(x)*float64(t)), 0, s)
+		FakeQuantize(dst[o:o+1], b[o:o+1], BiasScale(x, t), 0, s)
 	}
 }
