@@ -258,3 +258,8 @@ func (p *Profile) Roofline(works []Work) []Row {
 	}
 	return rows
 }
+
+// HasLatency reports whether the profile says anything about time.
+func (p *Profile) HasLatency() bool {
+	return len(p.Units) > 0 || p.Memory > 0 || p.Elementwise > 0 || p.Launch > 0 || p.Pack > 0 || len(p.Measured) > 0
+}

@@ -17,6 +17,7 @@ import (
 type Space struct {
 	Weights, Activations []int // bits; 0 is float32; nil means the grid's widths. What the device lacks for a tensor is left out there
 	Pins                 []Pin // later ones win
+	Bounds               []Bound
 	Before               plan.Plan
 	// Before is what Choice.Diff compares with; the zero Plan is the float one.
 }
@@ -27,12 +28,22 @@ type Pin struct {
 	Weight, Activation int    // bits; 0 is float32, negative leaves the choice
 }
 
+// A Bound keeps the widths of layers between bounds; 0 is none, and float32
+// counts as 32 bits. Pins are not bounded.
+type Bound struct {
+	Layers                          string // as in Pin
+	LeastWeight, MostWeight         int    // bits
+	LeastActivation, MostActivation int
+}
+
 // Limits bound a plan from above; 0 means no limit.
 type Limits struct {
-	Bytes          int     // of all weights
-	MeanWeightBits float64 // over all weights
-	BOPs           float64 // for one sample
-	Noise          float64 // predicted noise-to-signal power
+	Bytes              int     // of all weights
+	MeanWeightBits     float64 // over all weights
+	MeanActivationBits float64 // over all elements of activations; needs Table.On
+	BOPs               float64 // for one sample
+	Seconds            float64 // for one sample; needs Table.On
+	Noise              float64 // predicted noise-to-signal power
 }
 
 // list is the limits as the allocator takes them.
@@ -40,7 +51,10 @@ func (l Limits) list() (list []alloc.Limit, err error) {
 	for _, x := range []struct {
 		cost string
 		max  float64
-	}{{Bytes, float64(l.Bytes)}, {MeanWeightBits, l.MeanWeightBits}, {BOPs, l.BOPs}, {alloc.Noise, l.Noise}} {
+	}{
+		{Bytes, float64(l.Bytes)}, {MeanWeightBits, l.MeanWeightBits}, {MeanActivationBits, l.MeanActivationBits},
+		{BOPs, l.BOPs}, {Latency, l.Seconds}, {alloc.Noise, l.Noise},
+	} {
 		if x.max < 0 || math.IsNaN(x.max) {
 			return nil, fmt.Errorf("sense: a limit of %v on %s", x.max, x.cost)
 		}
@@ -59,7 +73,8 @@ func (t *Table) Choose(ctx context.Context, sp Space, l Limits) (Choice, error) 
 	return t.solve(ctx, sp, l, alloc.Noise)
 }
 
-// Cheapest is the plan of least Bytes, MeanWeightBits or BOPs within the limits.
+// Cheapest is the plan of least Bytes, MeanWeightBits, MeanActivationBits, BOPs or
+// Latency within the limits.
 // With Limits{Noise: x} it is the answer to: what does this quality cost?
 func (t *Table) Cheapest(ctx context.Context, sp Space, l Limits, cost string) (Choice, error) {
 	if err := knownCost(cost); err != nil {
@@ -78,10 +93,20 @@ func (t *Table) TargetNoise(ctx context.Context, sp Space, noise float64, cost s
 }
 
 func knownCost(cost string) error {
-	if cost != Bytes && cost != MeanWeightBits && cost != BOPs {
-		return fmt.Errorf("sense: unknown cost %q; costs are %q, %q, %q", cost, Bytes, MeanWeightBits, BOPs)
+	known := []string{Bytes, MeanWeightBits, MeanActivationBits, BOPs, Latency}
+	if !slices.Contains(known, cost) {
+		return fmt.Errorf("sense: unknown cost %q; costs are %q", cost, known)
 	}
 	return nil
+}
+
+// needs is what costs a question asks about, beside those of weights.
+type needs struct{ bops, seconds, activations bool }
+
+func (n *needs) add(cost string) {
+	n.bops = n.bops || cost == BOPs
+	n.seconds = n.seconds || cost == Latency
+	n.activations = n.activations || cost == MeanActivationBits
 }
 
 func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) (Choice, error) {
@@ -89,12 +114,25 @@ func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) 
 	if err != nil {
 		return Choice{}, err
 	}
-	it, err := t.items(ctx, sp, l.BOPs > 0 || minimize == BOPs)
+	var n needs
+	n.add(minimize)
+	for _, x := range limits {
+		n.add(x.Cost)
+	}
+	it, err := t.items(ctx, sp, n)
 	if err != nil {
 		return Choice{}, err
 	}
+	for i := range limits {
+		if limits[i].Cost == Latency {
+			limits[i].Max -= it.fixed // what no choice changes
+		}
+	}
 	s, err := alloc.Solve(ctx, alloc.Problem{Items: it.list, Limits: limits, Minimize: minimize})
 	if err != nil {
+		if n.seconds && it.fixed > 0 {
+			err = fmt.Errorf("beside %.4g seconds of operators without a choice: %w", it.fixed, err)
+		}
 		return Choice{}, fmt.Errorf("sense: %w", err)
 	}
 	return t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
@@ -195,6 +233,10 @@ func (t *Table) allowed(sp Space) ([][]int, error) {
 			return nil, fmt.Errorf("sense: pin: %w", err)
 		}
 	}
+	bounds, err := t.bounds(sp.Bounds)
+	if err != nil {
+		return nil, err
+	}
 	list := make([][]int, len(t.m.Ties))
 	for i, tie := range t.m.Ties {
 		set := sp.Weights
@@ -211,6 +253,11 @@ func (t *Table) allowed(sp Space) ([][]int, error) {
 			set = []int{s.Width()}
 		case t.alone[i] == nil: // nothing computes with it
 			set = []int{0}
+		default:
+			asked := set
+			if set = within(bounds, i, tie.Role, set); len(set) == 0 && len(asked) > 0 {
+				return nil, fmt.Errorf("sense: bounds leave the %v of %q none of %v bits", tie.Role, tie.Name, asked)
+			}
 		}
 		asked := set
 		set = slices.DeleteFunc(slices.Clone(set), func(b int) bool { return t.alone[i] != nil && !offered(t.m, []int{i}, b) })
@@ -222,6 +269,55 @@ func (t *Table) allowed(sp Space) ([][]int, error) {
 		list[i] = slices.Compact(set)
 	}
 	return list, nil
+}
+
+// tieBound is a Bound and the ties that it holds for.
+type tieBound struct {
+	Bound
+	ties []bool
+}
+
+// bounds finds the ties of each bound. A selector that matches nothing is an
+// error, and so is a bound that excludes itself.
+func (t *Table) bounds(list []Bound) ([]tieBound, error) {
+	var out []tieBound
+	marked := t.m.Float()
+	for i := range t.m.Ties {
+		marked = marked.WithTie(i, quant.Int(1))
+	}
+	for _, b := range list {
+		if b.MostWeight > 0 && b.LeastWeight > b.MostWeight || b.MostActivation > 0 && b.LeastActivation > b.MostActivation {
+			return nil, fmt.Errorf("sense: bound of %q: at least %d and at most %d bits for weights, %d and %d for activations",
+				b.Layers, b.LeastWeight, b.MostWeight, b.LeastActivation, b.MostActivation)
+		}
+		p, err := marked.With(b.Layers, 0, 0)
+		if err != nil {
+			return nil, fmt.Errorf("sense: bound: %w", err)
+		}
+		x := tieBound{b, make([]bool, len(t.m.Ties))}
+		for i := range x.ties {
+			x.ties[i] = p.Tie(i).IsFloat32()
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+// within is what bounds leave of a tie's widths.
+func within(list []tieBound, tie int, role plan.Role, set []int) []int {
+	for _, b := range list {
+		if !b.ties[tie] {
+			continue
+		}
+		least, most := b.LeastWeight, b.MostWeight
+		if role == plan.Activation {
+			least, most = b.LeastActivation, b.MostActivation
+		}
+		set = slices.DeleteFunc(slices.Clone(set), func(bits int) bool {
+			return width(bits) < least || most > 0 && width(bits) > most
+		})
+	}
+	return set
 }
 
 var errNoWidth = errors.New("noise was not finite at any width")

@@ -20,6 +20,7 @@ type items struct {
 	list  []alloc.Item
 	picks [][]partial // by item, then candidate
 	ties  int
+	fixed float64 // seconds of units that no choice changes
 }
 
 // bits is the width of each tie under a choice of candidates.
@@ -39,11 +40,12 @@ type assignment struct{ tie, bits int }
 type partial struct {
 	set                      []assignment
 	noise, bytes, mean, bops float64
+	seconds, acts            float64 // acts is Σ elements·width of activations
 }
 
 // covers reports whether p is in nothing worse than q.
 func (p *partial) covers(q *partial) bool {
-	return p.noise <= q.noise && p.bytes <= q.bytes && p.mean <= q.mean && p.bops <= q.bops
+	return p.noise <= q.noise && p.bytes <= q.bytes && p.mean <= q.mean && p.bops <= q.bops && p.seconds <= q.seconds && p.acts <= q.acts
 }
 
 // prune drops what another covers; of equals the first stays. That never loses
@@ -63,37 +65,45 @@ func prune(list []partial) []partial {
 
 // items makes one item of each group: its candidates are the widths of its ties,
 // those left out that others beat in everything.
-func (t *Table) items(ctx context.Context, sp Space, bops bool) (*items, error) {
-	if bops && t.macs == nil {
+func (t *Table) items(ctx context.Context, sp Space, n needs) (*items, error) {
+	switch {
+	case n.bops && t.macs == nil:
 		return nil, errors.New("sense: BOPs need the layers' multiply-accumulates, see MACs")
+	case (n.seconds || n.activations) && t.work == nil:
+		return nil, errors.New("sense: latency and mean activation bits need the shapes of the network, see Table.On")
+	case n.seconds && !t.device.HasLatency():
+		return nil, fmt.Errorf("sense: the profile %q has no figures of speed, nor a measured table", t.device.Name)
 	}
 	allowed, err := t.allowed(sp)
 	if err != nil {
 		return nil, err
 	}
 	it := &items{ties: len(t.m.Ties)}
+	if n.seconds {
+		it.fixed = t.fixedSeconds()
+	}
 	for i := range t.groups {
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("sense: %w", err)
 		}
 		g := &t.groups[i]
-		list, ok := t.candidates(g, allowed, bops)
+		list, ok := t.candidates(i, allowed, n)
 		if ok {
-			if err := it.add(g.name, list, float64(t.total)); err != nil {
+			if err := it.add(g.name, list, t); err != nil {
 				return nil, err
 			}
 			continue
 		}
-		if bops {
-			return nil, fmt.Errorf("sense: BOPs couple %d ties of layers %s in more than %d ways: %w",
+		if n.bops || n.seconds {
+			return nil, fmt.Errorf("sense: BOPs and latency couple %d ties of layers %s in more than %d ways: %w",
 				len(g.weights)+len(g.acts), g.name, maxCandidates, errors.ErrUnsupported)
 		}
 		for _, tie := range slices.Concat(g.weights, g.acts) {
 			var list []partial
 			for _, b := range allowed[tie] {
-				list = append(list, t.extend(partial{}, tie, b))
+				list = append(list, t.extend(partial{}, tie, b, n))
 			}
-			if err := it.add(t.m.Ties[tie].Name, prune(finite(list)), float64(t.total)); err != nil {
+			if err := it.add(t.m.Ties[tie].Name, prune(finite(list)), t); err != nil {
 				return nil, err
 			}
 		}
@@ -105,7 +115,10 @@ func (t *Table) items(ctx context.Context, sp Space, bops bool) (*items, error) 
 // keep frontiers small.
 const weightBits = "weight bits"
 
-func (it *items) add(name string, list []partial, total float64) error {
+// activationBits is MeanActivationBits times the elements of activations.
+const activationBits = "activation bits"
+
+func (it *items) add(name string, list []partial, t *Table) error {
 	if len(list) == 0 {
 		return fmt.Errorf("sense: layer %s: %w", name, errNoWidth)
 	}
@@ -113,7 +126,10 @@ func (it *items) add(name string, list []partial, total float64) error {
 	for _, p := range list {
 		item.Candidates = append(item.Candidates, alloc.Candidate{
 			Name: p.name(), Noise: p.noise,
-			Costs: map[string]float64{Bytes: p.bytes, MeanWeightBits: p.mean, weightBits: math.Round(p.mean * total), BOPs: p.bops},
+			Costs: map[string]float64{
+				Bytes: p.bytes, MeanWeightBits: p.mean, weightBits: math.Round(p.mean * float64(t.total)), BOPs: p.bops, Latency: p.seconds,
+				MeanActivationBits: p.acts / float64(max(1, t.elements)), activationBits: p.acts,
+			},
 		})
 	}
 	it.list, it.picks = append(it.list, item), append(it.picks, list)
@@ -131,11 +147,15 @@ func (p *partial) name() string {
 	return b.String()
 }
 
-// extend adds a tie's width to a partial choice; BOPs are left to the caller.
-func (t *Table) extend(p partial, tie, bits int) partial {
+// extend adds a tie's width to a partial choice; BOPs and latency are left to the
+// caller.
+func (t *Table) extend(p partial, tie, bits int, n needs) partial {
 	p.set = append(slices.Clone(p.set), assignment{tie, bits})
 	if bits != 0 {
 		p.noise += t.alone[tie][slices.Index(t.grid.Widths, bits)].Mean
+	}
+	if n.activations && t.alone[tie] != nil {
+		p.acts += float64(t.work.Elements[tie]) * float64(width(bits))
 	}
 	if t.params[tie] > 0 {
 		p.bytes += t.tieBytes(tie, width(bits))
@@ -152,7 +172,8 @@ func finite(list []partial) []partial {
 // candidates lists the ways to treat a group. With the widths of the activations
 // fixed, everything adds up over the weights, so what is covered among the
 // weights so far can be dropped at once.
-func (t *Table) candidates(g *group, allowed [][]int, bops bool) (list []partial, ok bool) {
+func (t *Table) candidates(group int, allowed [][]int, n needs) (list []partial, ok bool) {
+	g := &t.groups[group]
 	combinations := 1
 	for _, a := range g.acts {
 		if combinations *= len(allowed[a]); combinations > maxCandidates {
@@ -161,36 +182,44 @@ func (t *Table) candidates(g *group, allowed [][]int, bops bool) (list []partial
 	}
 	bits := make([]int, len(t.m.Ties))
 	at := func(tie int) int { return bits[tie] }
+	inside := func(tie int) bool { return slices.Contains(g.acts, tie) || slices.Contains(g.weights, tie) }
+	// spend is what the layers and units whose weight is the given tie (-1: that
+	// have none) cost, with that tie's width and the activations' set.
+	spend := func(weight int) (bops, seconds float64) {
+		if n.bops {
+			for _, l := range g.layers {
+				if k := t.m.Layers[l].Weight; k < 0 && weight < 0 || k >= 0 && t.m.Quantizers[k].Tie == weight {
+					bops += t.layerBOPs(l, at)
+				}
+			}
+		}
+		if n.seconds {
+			for _, u := range t.units[group] {
+				if t.work.Units[u].Weight == weight {
+					seconds += t.seconds(u, inside, at, allowed)
+				}
+			}
+		}
+		return bops, seconds
+	}
 	for c := range combinations {
 		base := partial{}
 		for _, a := range g.acts {
 			bits[a] = allowed[a][c%len(allowed[a])]
 			c /= len(allowed[a])
-			base = t.extend(base, a, bits[a])
+			base = t.extend(base, a, bits[a], n)
 		}
-		if bops {
-			for _, l := range g.layers {
-				if t.m.Layers[l].Weight < 0 {
-					base.bops += t.layerBOPs(l, at)
-				}
-			}
-		}
+		base.bops, base.seconds = spend(-1)
 		now := []partial{base}
 		for _, w := range g.weights {
 			var next []partial
 			for _, b := range allowed[w] {
 				bits[w] = b
-				ops := 0.0
-				if bops {
-					for _, l := range g.layers {
-						if k := t.m.Layers[l].Weight; k >= 0 && t.m.Quantizers[k].Tie == w {
-							ops += t.layerBOPs(l, at)
-						}
-					}
-				}
+				bops, seconds := spend(w)
 				for _, p := range now {
-					q := t.extend(p, w, b)
-					q.bops += ops
+					q := t.extend(p, w, b, n)
+					q.bops += bops
+					q.seconds += seconds
 					next = append(next, q)
 				}
 			}

@@ -6,14 +6,17 @@ import (
 	"math"
 	"slices"
 
+	"github.com/quantnb/quantnb/quantlib/hardware"
 	"github.com/quantnb/quantnb/quantlib/plan"
 )
 
 // Costs of a plan, as the names of what Cheapest and Frontier weigh.
 const (
-	Bytes          = "bytes"            // of all weights, as Plan.Bytes
-	MeanWeightBits = "mean weight bits" // as Plan.MeanBits
-	BOPs           = "BOPs"             // Σ MACs·bits_w·bits_a for one sample; float32 counts as 32 bits
+	Bytes              = "bytes"                // of all weights, as Plan.Bytes
+	MeanWeightBits     = "mean weight bits"     // as Plan.MeanBits
+	MeanActivationBits = "mean activation bits" // over the elements of activations; see Table.On
+	BOPs               = "BOPs"                 // Σ MACs·bits_w·bits_a for one sample; float32 counts as 32 bits
+	Latency            = "seconds"              // for one sample; see Table.On
 )
 
 // floatBits is the width of an operand that is not quantized.
@@ -45,6 +48,12 @@ type Table struct {
 	alone  [][]Measure // noise of a tie alone, by tie, then width of the grid; nil where there is none
 	params []int       // weights, by tie
 	total  int         // weights of the network
+
+	work     *Workload         // nil without shapes
+	device   *hardware.Profile // whose latency counts
+	units    [][]int           // by group: units that its ties decide
+	always   []int             // units that no tie decides
+	elements int64             // of activations
 }
 
 // group is ties coupled through layers.
@@ -253,9 +262,7 @@ func (t *Table) Predict(p plan.Plan) (Measure, error) {
 // BOPs is the bit operations of a plan for one sample, Σ MACs·bits_w·bits_a; NaN
 // without MACs. It panics if the plan is of another network.
 func (t *Table) BOPs(p plan.Plan) float64 {
-	if p.Map() != t.m {
-		panic("sense: the plan is of another network than the grid")
-	}
+	t.own(p)
 	if t.macs == nil {
 		return math.NaN()
 	}
@@ -279,12 +286,14 @@ func (t *Table) planOf(bits []int) plan.Plan {
 
 // A Choice is a plan and what it costs.
 type Choice struct {
-	Plan     plan.Plan
-	Diff     string  // to the plan before, one line for each layer that changes; see Plan.Diff
-	Bytes    int     // of the weights
-	MeanBits float64 // of the weights
-	BOPs     float64 // for one sample; NaN without MACs
-	Noise    Measure // predicted noise-to-signal power at the output
+	Plan           plan.Plan
+	Diff           string  // to the plan before, one line for each layer that changes; see Plan.Diff
+	Bytes          int     // of the weights
+	MeanBits       float64 // of the weights
+	ActivationBits float64 // mean over the elements of activations; NaN without shapes
+	BOPs           float64 // for one sample; NaN without MACs
+	Seconds        float64 // for one sample; NaN without a device, 0 where it has no figures
+	Noise          Measure // predicted noise-to-signal power at the output
 }
 
 // SQNR is the predicted one, in dB.
@@ -295,6 +304,9 @@ func (c Choice) String() string {
 	ops := ""
 	if !math.IsNaN(c.BOPs) {
 		ops = fmt.Sprintf(", %.4g BOPs", c.BOPs)
+	}
+	if c.Seconds > 0 {
+		ops += fmt.Sprintf(", %.4g ms", 1e3*c.Seconds)
 	}
 	return fmt.Sprintf("%d bytes, %.2f bits a weight%s, predicted SQNR %.1f dB\n%s", c.Bytes, c.MeanBits, ops, c.SQNR(), c.Diff)
 }
@@ -313,5 +325,8 @@ func (t *Table) Describe(p, before plan.Plan) (Choice, error) {
 	if err != nil {
 		return Choice{}, err
 	}
-	return Choice{Plan: p, Diff: p.Diff(before), Bytes: p.Bytes(), MeanBits: p.MeanBits(), BOPs: t.BOPs(p), Noise: n}, nil
+	return Choice{
+		Plan: p, Diff: p.Diff(before), Bytes: p.Bytes(), MeanBits: p.MeanBits(), ActivationBits: t.MeanActivationBits(p),
+		BOPs: t.BOPs(p), Seconds: t.Latency(p), Noise: n,
+	}, nil
 }

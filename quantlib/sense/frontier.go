@@ -13,7 +13,7 @@ import (
 // A Frontier is the plans that no other plan beats in both predicted noise and
 // one cost.
 type Frontier struct {
-	Cost string // Bytes, MeanWeightBits or BOPs
+	Cost string // Bytes, MeanWeightBits, MeanActivationBits, BOPs or Latency
 	// Points are sorted by ascending cost, and so by descending noise.
 	Points []FrontierPoint
 	// Epsilon is 0 if Points is the whole set. Otherwise for every plan there is
@@ -36,19 +36,25 @@ type FrontierPoint struct {
 func (p FrontierPoint) SQNR() float64 { return -10 * math.Log10(p.Noise) }
 
 // Frontier is the whole Pareto set between predicted noise and Bytes,
-// MeanWeightBits or BOPs. It is exact up to alloc.MaxPoints points; beyond, see
+// MeanWeightBits, MeanActivationBits, BOPs or Latency (for that as it is reckoned
+// with while a plan is chosen, see On). It is exact up to alloc.MaxPoints points; beyond, see
 // Frontier.Epsilon.
 func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier, error) {
 	if err := knownCost(cost); err != nil {
 		return nil, err
 	}
-	it, err := t.items(ctx, sp, cost == BOPs)
+	var n needs
+	n.add(cost)
+	it, err := t.items(ctx, sp, n)
 	if err != nil {
 		return nil, err
 	}
 	name, unit := cost, 1.0
-	if cost == MeanWeightBits {
+	switch cost {
+	case MeanWeightBits:
 		name, unit = weightBits, float64(max(1, t.total))
+	case MeanActivationBits:
+		name, unit = activationBits, float64(max(1, t.elements))
 	}
 	p, err := alloc.Frontier(ctx, it.list, name)
 	if err != nil {
@@ -56,7 +62,11 @@ func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier,
 	}
 	f := &Frontier{Cost: cost, Epsilon: p.Epsilon, table: t, pareto: p, it: it, before: sp.Before}
 	for _, x := range p.Points {
-		f.Points = append(f.Points, FrontierPoint{x.Cost / unit, x.Noise})
+		x.Cost /= unit
+		if cost == Latency {
+			x.Cost += it.fixed
+		}
+		f.Points = append(f.Points, FrontierPoint{x.Cost, x.Noise})
 	}
 	return f, nil
 }

@@ -1,0 +1,137 @@
+package sense
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/quantnb/quantnb/quantlib/hardware"
+	"github.com/quantnb/quantnb/quantlib/plan"
+)
+
+// On is the table with the shapes of its network and a device, so that Latency
+// and MeanActivationBits are costs too. The device may be another than the one
+// whose rules placed the quantizers; nil is that one.
+//
+// The latency of a plan is the sum over the network's units of Profile.Seconds,
+// by the roofline or by the device's measured table. While a plan is being
+// chosen, a unit's widths that are decided elsewhere (what a layer writes is
+// stored at the width of the layers that read it) are taken at the slowest that
+// the space allows. So a plan that was chosen under a limit of latency meets it;
+// where the activations have one width in the space, nothing is given away.
+//
+// A workload of another network is an error.
+func (t *Table) On(w *Workload, p *hardware.Profile) (*Table, error) {
+	if len(w.MACs) != len(t.m.Layers) || len(w.Elements) != len(t.m.Ties) {
+		return nil, fmt.Errorf("sense: a workload of %d layers and %d ties for a grid of %d and %d", len(w.MACs), len(w.Elements), len(t.m.Layers), len(t.m.Ties))
+	}
+	if p == nil {
+		p = t.m.Profile
+	}
+	on := *t
+	on.macs, on.work, on.device = w.MACs, w, p
+	on.elements = 0
+	for tie, n := range w.Elements {
+		if on.alone[tie] != nil {
+			on.elements += n
+		}
+	}
+	on.units = make([][]int, len(t.groups))
+	of := make([]int, len(t.m.Ties)) // group of a tie
+	for g := range t.groups {
+		for _, ties := range [][]int{t.groups[g].weights, t.groups[g].acts} {
+			for _, tie := range ties {
+				of[tie] = g
+			}
+		}
+	}
+	for i, u := range w.Units {
+		g := -1
+		for _, tie := range []int{u.Output, u.Input, u.Weight} {
+			if tie >= 0 {
+				g = of[tie]
+			}
+		}
+		if g < 0 {
+			on.always = append(on.always, i)
+		} else {
+			on.units[g] = append(on.units[g], i)
+		}
+	}
+	return &on, nil
+}
+
+// Latency is the seconds that one sample takes under a plan; NaN without a device
+// (see On), 0 where its profile has no figures. It panics if the plan is of
+// another network.
+func (t *Table) Latency(p plan.Plan) float64 {
+	t.own(p)
+	if t.work == nil {
+		return math.NaN()
+	}
+	return t.work.Seconds(t.device, func(tie int) int { return p.Tie(tie).Width() })
+}
+
+// MeanActivationBits is the mean width over all elements of activations that have
+// a quantizer, for one sample; NaN without shapes (see On). It panics if the plan
+// is of another network.
+func (t *Table) MeanActivationBits(p plan.Plan) float64 {
+	t.own(p)
+	if t.work == nil || t.elements == 0 {
+		return math.NaN()
+	}
+	sum := 0.0
+	for tie, n := range t.work.Elements {
+		if t.alone[tie] != nil {
+			sum += float64(n) * float64(p.Tie(tie).Width())
+		}
+	}
+	return sum / float64(t.elements)
+}
+
+// own panics if a plan is of another network.
+func (t *Table) own(p plan.Plan) {
+	if p.Map() != t.m {
+		panic("sense: the plan is of another network than the grid")
+	}
+}
+
+// seconds is the time of a unit of group g when the group's ties have the widths
+// that at gives, and the others the slowest of those allowed.
+func (t *Table) seconds(unit int, inside func(tie int) bool, at func(tie int) int, allowed [][]int) float64 {
+	u := &t.work.Units[unit]
+	var open []int
+	for _, tie := range []int{u.Weight, u.Input, u.Output} {
+		if tie >= 0 && !inside(tie) && (len(open) == 0 || open[len(open)-1] != tie) {
+			open = append(open, tie)
+		}
+	}
+	combinations := 1
+	for _, tie := range open {
+		combinations *= len(allowed[tie])
+	}
+	worst := 0.0
+	for c := range combinations {
+		pick := map[int]int{}
+		for _, tie := range open {
+			pick[tie] = allowed[tie][c%len(allowed[tie])]
+			c /= len(allowed[tie])
+		}
+		s, _ := t.device.Seconds(u.At(func(tie int) int {
+			if b, ok := pick[tie]; ok {
+				return b
+			}
+			return at(tie)
+		}))
+		worst = max(worst, s)
+	}
+	return worst
+}
+
+// fixedSeconds is the time of units that no tie of a group decides.
+func (t *Table) fixedSeconds() (sum float64) {
+	for _, i := range t.always {
+		s, _ := t.device.Seconds(t.work.Units[i].At(nil))
+		sum += s
+	}
+	return sum
+}
