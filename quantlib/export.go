@@ -33,6 +33,12 @@ func (s *Study) Quantized(ctx context.Context, pl Plan) (*QuantizedNetwork, erro
 			}
 		}
 	}
+	n.Biases = make([]quant.Params, len(p.m.Layers))
+	for i := range p.m.Layers {
+		if n.Biases[i], _, err = st.BiasParams(i, pl, s.Methods); err != nil {
+			return nil, err
+		}
+	}
 	return n, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/quantnb/quantnb/quantlib"
 	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
+	"github.com/quantnb/quantnb/quantlib/hardware"
 	"github.com/quantnb/quantnb/quantlib/quant"
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
@@ -16,7 +17,11 @@ import (
 func simulated(t *testing.T, s *quantlib.Study, p quantlib.Plan, n int) (float, quantized *tensor.Tensor) {
 	t.Helper()
 	ctx := context.Background()
-	session, err := s.Model.Session()
+	m, err := s.Model.For(s.Profile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	session, err := m.Session()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,6 +102,37 @@ func TestExportedFilesComputeWhatTheSimulationDoes(t *testing.T) {
 			}
 			if c.weight+c.activation > 0 && tensor.Equal(f, want) {
 				t.Error("quantization changes nothing")
+			}
+		})
+	}
+}
+
+// Under a device's rules more operators are quantized, quantizers share scales, and
+// biases have 32 bits.
+func TestExportedFilesFollowTheProfile(t *testing.T) {
+	for _, p := range hardware.Builtin() {
+		t.Run(p.Name, func(t *testing.T) {
+			study := newStudy(t, 32, 32)
+			study.Profile = p
+			pl := quantlib.Must(study.Uniform(8, 8))
+			path := filepath.Join(t.TempDir(), "q.onnx")
+			if err := study.Export(context.Background(), pl, path); err != nil {
+				t.Fatal(err)
+			}
+			f, want := simulated(t, study, pl, 32)
+			if got := reopened(t, path, study, 32); !tensor.Equal(want, got) {
+				t.Errorf("the exported file is %.1f dB from the simulation, which is %.1f dB from float",
+					quant.SQNR(want.F32(), got.F32()), quant.SQNR(f.F32(), want.F32()))
+			}
+			m := quantlib.Must(quantlib.Open(path))
+			biases := 0
+			for _, n := range m.Graph().Nodes() {
+				if x := m.Graph().Const(n.Input(0)); n.Op == "DequantizeLinear" && x != nil && x.DType() == tensor.Int32 {
+					biases++
+				}
+			}
+			if quantized := p.Biases.Bits == 32; quantized != (biases > 0) {
+				t.Errorf("%d biases of 32 bits; the profile has them: %v", biases, quantized)
 			}
 		})
 	}

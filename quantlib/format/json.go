@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/quant"
@@ -47,7 +46,7 @@ var granularities = map[quant.Granularity]string{quant.PerTensor: "tensor", quan
 //
 // where plan is what plan.Map.ReadPlan reads, low and high are the least and the
 // greatest code, and scale and zero have an element for each granule (see
-// quant.Layout). A value that the plan leaves in float32 is not listed. Numbers
+// quant.Layout). Biases come last, with the role "bias". A value that the plan leaves in float32 is not listed. Numbers
 // have the digits that give the same float32 again. Names that are not UTF-8 are
 // an error.
 func JSON(w io.Writer, n *Network) error {
@@ -75,10 +74,21 @@ func JSON(w io.Writer, n *Network) error {
 		if j.Zero == nil {
 			j.Zero = make([]int32, len(j.Scale))
 		}
-		for _, v := range j.Scale {
-			if v != v || math.IsInf(float64(v), 0) {
-				return fmt.Errorf("format: %q: scale %v", q.Value, v)
-			}
+		out.Quantizers = append(out.Quantizers, j)
+	}
+	for i, l := range n.Plan.Map().Layers {
+		if !n.HasBias(i) {
+			continue
+		}
+		t, s := n.Graph().Const(l.Bias), n.Plan.Bias(i)
+		j := quantizerJSON{Value: l.Bias, Role: "bias", Scheme: s.String(), Bits: s.Bits, Shape: t.Shape(),
+			Granularity: granularities[quant.PerTensor], Scale: n.Biases[i].Scale, Zero: n.Biases[i].Zero}
+		j.Low, j.High = s.Range()
+		if axis := t.Rank() - 1; len(j.Scale) > 1 {
+			j.Granularity, j.Axis = granularities[quant.PerChannel], &axis
+		}
+		if j.Zero == nil {
+			j.Zero = make([]int32, len(j.Scale))
 		}
 		out.Quantizers = append(out.Quantizers, j)
 	}

@@ -19,7 +19,11 @@ type Network struct {
 	// Params is the scales and zero points of each quantizer, by its place in
 	// Plan.Map().Quantizers, one for each granule of Layout; none where the plan
 	// leaves the value in float32.
-	Params  []quant.Params
+	Params []quant.Params
+	// Biases is the scales of each layer's bias, by its place in Plan.Map().Layers,
+	// under the format that Plan.Bias names: one, or one for each index of its last
+	// axis. It may be nil where the plan quantizes no bias.
+	Biases  []quant.Params
 	Samples int    // that the ranges were learned from
 	Methods string // how they were chosen
 }
@@ -57,6 +61,31 @@ func (n *Network) Codes(quantizer int) []int32 {
 	return codes
 }
 
+// BiasLayout says which elements of a layer's bias share a scale: the order of
+// Biases.
+func (n *Network) BiasLayout(layer int) quant.Layout {
+	t := n.Graph().Const(n.Plan.Map().Layers[layer].Bias)
+	if t.Rank() == 0 || len(n.Biases[layer].Scale) < 2 {
+		return quant.Whole(t.Len())
+	}
+	return quant.Channels(t.Shape(), -1)
+}
+
+// BiasCodes is the quantized form of a layer's bias. It panics if the plan leaves it
+// in float32.
+func (n *Network) BiasCodes(layer int) []int32 {
+	t := n.Graph().Const(n.Plan.Map().Layers[layer].Bias)
+	codes := make([]int32, t.Len())
+	n.Biases[layer].Quantize(codes, t.F32(), n.BiasLayout(layer), n.Plan.Bias(layer))
+	return codes
+}
+
+// HasBias reports whether a layer's bias is quantized: it may be left in float32
+// though the plan has a format for it, where the node takes it times zero.
+func (n *Network) HasBias(layer int) bool {
+	return layer < len(n.Biases) && n.Biases[layer].Scale != nil
+}
+
 // Validate is an error that names the first quantizer whose parameters do not fit
 // its scheme, or is nil. Exporters may take it as given: Save and JSON do not ask,
 // QDQ does.
@@ -84,6 +113,14 @@ func (n *Network) Validate() error {
 		}
 		if err := n.Params[i].Validate(s, granules); err != nil {
 			return fmt.Errorf("format: %v %q: %w", q.Role, q.Value, err)
+		}
+	}
+	for i, l := range m.Layers {
+		if !n.HasBias(i) {
+			continue
+		}
+		if err := n.Biases[i].Validate(n.Plan.Bias(i), n.BiasLayout(i).Granules()); err != nil {
+			return fmt.Errorf("format: layer %q: bias %q: %w", l.Name, l.Bias, err)
 		}
 	}
 	return nil

@@ -34,6 +34,13 @@ import (
 //   - The model's opset is raised to what this takes, at least 13; see
 //     rewrite.RaiseOpset. The plan is kept in the metadata under "quantnb.plan".
 //
+// ONNX Runtime (1.32) reads all of these with its graph optimizations off, and
+// gives the simulation's outputs. Its optimizations may turn pairs into integer
+// kernels, which do other arithmetic: they quantize biases, and on processors
+// without VNNI their sums of 16 bits saturate. session.disable_quant_qdq=1 keeps
+// the file's own arithmetic, session.x64quantprecision=1 the sums. They refuse some
+// activations of 4 bits, and 2 bits; MaxOpset 20 keeps these in 8.
+//
 // What the file computes is what the simulation does, up to the order of float32
 // sums: a sum that lies at the edge of two codes may fall on the other side.
 // NaN is the exception; ONNX does not say what its code is.
@@ -104,6 +111,17 @@ func (q QDQ) Graph(n *Network) (*graph.Graph, error) {
 			return nil, fail(fmt.Errorf("%v: ONNX has no sign quantizer: %w", s, errors.ErrUnsupported))
 		}
 	}
+	biases := make([]container, len(m.Layers))
+	for i, l := range m.Layers {
+		if !n.HasBias(i) {
+			continue
+		}
+		var err error
+		if biases[i], err = containerOf(n.Plan.Bias(i), max(most, n.Graph().Opset(""))); err != nil {
+			return nil, fmt.Errorf("format: layer %q: bias %q: %w", l.Name, l.Bias, err)
+		}
+		least = max(least, biases[i].opset)
+	}
 	g, err := rewrite.Apply(n.Graph(), rewrite.RaiseOpset(least))
 	if err != nil {
 		return nil, fmt.Errorf("format: %w", err)
@@ -113,11 +131,22 @@ func (q QDQ) Graph(n *Network) (*graph.Graph, error) {
 		switch s := n.Plan.Scheme(i); {
 		case s.IsFloat32():
 		case n.Const(i) != nil:
-			e.constant(n, i, held[i].dtype)
+			t := n.Const(i)
+			if z.Role == plan.Activation {
+				s = s.PerTensor()
+			}
+			e.constant(z.Value, t, n.Codes(i), n.Params[i], granulesOf(t.Shape(), z.Axis, z.Group, s, n.Layout(i)), held[i].dtype)
 		default:
 			if err := e.value(z.Value, s, n.Params[i], held[i]); err != nil {
 				return nil, fmt.Errorf("format: %v %q: %w", z.Role, z.Value, err)
 			}
+		}
+	}
+	for i, l := range m.Layers {
+		if n.HasBias(i) {
+			t := n.Graph().Const(l.Bias)
+			s := n.Plan.Bias(i).PerChannel()
+			e.constant(l.Bias, t, n.BiasCodes(i), n.Biases[i], granulesOf(t.Shape(), t.Rank()-1, -1, s, n.BiasLayout(i)), biases[i].dtype)
 		}
 	}
 	return e.graph(n.Plan)
@@ -179,24 +208,18 @@ func (e *inserter) add(name string, t *tensor.Tensor) string {
 }
 
 // constant puts codes and a DequantizeLinear in the place of a constant.
-func (e *inserter) constant(n *Network, i int, dt tensor.DType) {
-	q, s, t := n.Plan.Map().Quantizers[i], n.Plan.Scheme(i), n.Const(i)
-	axis, group := q.Axis, q.Group
-	if q.Role == plan.Activation {
-		s.Granularity, s.GroupSize = quant.PerTensor, 0
-	}
-	where := granulesOf(t.Shape(), axis, group, s, n.Layout(i))
+func (e *inserter) constant(name string, t *tensor.Tensor, codes []int32, p quant.Params, where granules, dt tensor.DType) {
 	scale, zero := make([]float32, len(where.place)), make([]int32, len(where.place))
 	for k, at := range where.place {
-		scale[k], zero[k] = n.Params[i].At(at)
+		scale[k], zero[k] = p.At(at)
 	}
-	d := &graph.Node{Op: "DequantizeLinear", Name: q.Value + "_DequantizeLinear", Outputs: []string{q.Value}}
+	d := &graph.Node{Op: "DequantizeLinear", Name: name + "_DequantizeLinear", Outputs: []string{name}}
 	d.Inputs = []string{
-		e.add(q.Value+"_quantized", pack(dt, n.Codes(i), t.Shape()...)),
-		e.add(q.Value+"_scale", tensor.Of(scale, where.shape...)),
+		e.add(name+"_quantized", pack(dt, codes, t.Shape()...)),
+		e.add(name+"_scale", tensor.Of(scale, where.shape...)),
 	}
 	if dt != tensor.Int32 {
-		d.Inputs = append(d.Inputs, e.add(q.Value+"_zero_point", pack(dt, zero, where.shape...)))
+		d.Inputs = append(d.Inputs, e.add(name+"_zero_point", pack(dt, zero, where.shape...)))
 	}
 	if where.axis >= 0 {
 		d.Attrs = append(d.Attrs, graph.IntAttr("axis", int64(where.axis)))
@@ -204,7 +227,7 @@ func (e *inserter) constant(n *Network, i int, dt tensor.DType) {
 	if where.block > 0 {
 		d.Attrs = append(d.Attrs, graph.IntAttr("block_size", int64(where.block)))
 	}
-	e.gone[q.Value] = true
+	e.gone[name] = true
 	e.head = append(e.head, d)
 }
 
