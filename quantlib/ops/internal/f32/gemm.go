@@ -20,7 +20,11 @@ type Gemm struct {
 
 // ScratchLen is the length of the scratch memory, in elements, that suffices
 // for any Gemm; it stays in the L2 cache.
-const ScratchLen = KC*nc + KC*mc + MR*NR + 4*slack
+const ScratchLen = KC*nc + KC*mc + tileLen + 4*slack
+
+// tileLen is the room for what one kernel computes: MR×NR, or one row of eight
+// panels.
+const tileLen = 8 * NR
 
 // Run computes C, row-major with ldc elements between rows, into dst.
 //
@@ -41,7 +45,7 @@ func (g *Gemm) RunPart(dst []float32, ldc, i0, i1, j0, j1 int, scratch []float32
 	}
 	bbuf, scratch := scratch[:KC*nc+slack], scratch[KC*nc+slack:]
 	abuf, scratch := scratch[:KC*mc+slack], scratch[KC*mc+slack:]
-	tmp := scratch[:MR*NR]
+	tmp := scratch[:tileLen]
 
 	if g.K == 0 {
 		for i := i0; i < i1; i++ {
@@ -92,13 +96,17 @@ type tiles struct {
 	ldc     int
 	add     bool      // to what dst holds
 	ep      *Epilogue // nil before the last block of k
-	tmp     []float32 // MR×NR
+	tmp     []float32 // [tileLen]
 	careful bool      // see tinyFactor
 }
 
 func (t *tiles) run(i0, i1, j0, j1 int) {
 	if i1-i0 == 1 {
 		j0 += t.fastRow(i0, j0, j1)
+	}
+	if wide {
+		t.runWide(i0, i1, j0, j1)
+		return
 	}
 	for j := j0; j < j1; j += NR {
 		b := t.b[(j-t.j0)*t.kn:]

@@ -5,16 +5,40 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 )
 
-// The assembly in the tree is what its generator writes.
+// The assembly in the tree is what its generators write.
 func TestAssemblyIsGenerated(t *testing.T) {
 	if testing.Short() {
-		t.Skip("builds the generator")
+		t.Skip("builds the generators")
 	}
-	out := filepath.Join(t.TempDir(), "kernels_amd64.s")
-	cmd := exec.Command("go", "run", ".", "-out", out, "-pkg", "f32")
+	line := regexp.MustCompile(`(?m)^//go:generate go -C gen (run .*) -out \.\./(\S+) (-pkg f32)$`)
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range line.FindAllStringSubmatch(string(text), -1) {
+			found++
+			t.Run(m[2], func(t *testing.T) { regenerate(t, m[2], strings.Fields(m[1]+" "+m[3])) })
+		}
+	}
+	if found < 2 {
+		t.Errorf("%d generated files", found)
+	}
+}
+
+func regenerate(t *testing.T, file string, args []string) {
+	out := filepath.Join(t.TempDir(), file)
+	cmd := exec.Command("go", append(args, "-out", out)...)
 	cmd.Dir = "gen"
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOOS=", "GOARCH=", "GOWORK=off")
 	if msg, err := cmd.CombinedOutput(); err != nil {
@@ -27,7 +51,7 @@ func TestAssemblyIsGenerated(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := os.ReadFile("kernels_amd64.s")
+	want, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,6 +59,6 @@ func TestAssemblyIsGenerated(t *testing.T) {
 	_, got, _ = bytes.Cut(got, []byte("\n"))
 	_, want, _ = bytes.Cut(want, []byte("\n"))
 	if !bytes.Equal(got, want) {
-		t.Error("kernels_amd64.s is not what gen writes: go generate")
+		t.Errorf("%s is not what gen writes: go generate", file)
 	}
 }

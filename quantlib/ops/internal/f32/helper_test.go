@@ -1,10 +1,34 @@
 package f32
 
 import (
+	"flag"
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"os"
 	"testing"
 )
+
+// TestMain runs everything with each level of kernels that this processor has,
+// or benchmarks, or with QUANTNB_ISA set, only with the one that is chosen.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	best := chosen
+	levels := available()
+	if os.Getenv("QUANTNB_ISA") != "" || flag.Lookup("test.bench").Value.String() != "" {
+		levels = []level{best}
+	}
+	code := 0
+	for _, l := range levels {
+		if l > best {
+			continue // it failed its check, which a test reports
+		}
+		use(l)
+		fmt.Printf("kernels: %v\n", l)
+		code = max(code, m.Run())
+	}
+	os.Exit(code)
+}
 
 func rng(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 1)) }
 

@@ -2,15 +2,6 @@
 
 package f32
 
-import (
-	"os"
-
-	"golang.org/x/sys/cpu"
-)
-
-// assembly says whether kernels for AVX2 and FMA are used, or else the twins.
-var assembly = cpu.X86.HasAVX2 && cpu.X86.HasFMA && os.Getenv("QUANTNB_NOASM") == ""
-
 // fast computes rows i0..i1 of the n columns from j on, which are one panel b.
 func (t *tiles) fast(b []float32, i0, i1, j, n int) bool {
 	if !assembly {
@@ -36,25 +27,31 @@ func (t *tiles) fast(b []float32, i0, i1, j, n int) bool {
 	return true
 }
 
-// columnPanel computes a whole panel of columns.
-func (t *tiles) columnPanel(b []float32, i0, i1, j int) {
-	ep := tileEpilogue{lo: -inf, hi: inf}
+// epilogue returns what a kernel does with a tile whose first element is (i, j).
+func (t *tiles) epilogue(i, j int) tileEpilogue {
+	ep := tileEpilogue{lo: -inf, hi: inf, mask: 1<<32 - 1}
 	if t.add {
 		ep.add = 1
 	}
 	if t.ep != nil {
 		ep.lo, ep.hi, _ = t.ep.bounds()
 		if t.ep.RowBias != nil {
-			ep.rowBias = &t.ep.RowBias[i0]
+			ep.rowBias = &t.ep.RowBias[i]
 		}
 		if t.ep.ColBias != nil {
 			ep.colBias = &t.ep.ColBias[j]
 		}
 		if t.ep.Residual != nil {
-			ep.residual = &t.ep.Residual[i0*t.ep.ResidualStride+j]
+			ep.residual = &t.ep.Residual[i*t.ep.ResidualStride+j]
 			ep.stride = t.ep.ResidualStride
 		}
 	}
+	return ep
+}
+
+// columnPanel computes a whole panel of columns.
+func (t *tiles) columnPanel(b []float32, i0, i1, j int) {
+	ep := t.epilogue(i0, j)
 	full := (i1 - i0) / MR
 	if full > 0 {
 		gemm6x16AVX2(t.kn, full, &t.a[0], &b[0], &t.dst[i0*t.ldc+j], t.ldc, &ep)
@@ -63,13 +60,8 @@ func (t *tiles) columnPanel(b []float32, i0, i1, j int) {
 	if i == i1 {
 		return
 	}
-	if full > 0 && t.ep != nil {
-		if ep.rowBias != nil {
-			ep.rowBias = &t.ep.RowBias[i]
-		}
-		if ep.residual != nil {
-			ep.residual = &t.ep.Residual[i*t.ep.ResidualStride+j]
-		}
+	if full > 0 {
+		ep = t.epilogue(i, j)
 	}
 	a, c := &t.a[(i-i0)*t.kn], &t.dst[i*t.ldc+j]
 	switch i1 - i {
@@ -133,7 +125,11 @@ func packFast(dst, a []float32, kn, stride, kstride, width int) bool {
 	switch {
 	case !assembly:
 	case width == NR && stride == 1:
-		copyRowsAVX2(&dst[0], &a[0], kn, kstride)
+		if wide {
+			copyRowsAVX512(&dst[0], &a[0], kn, kstride)
+		} else {
+			copyRowsAVX2(&dst[0], &a[0], kn, kstride)
+		}
 		return true
 	case width == MR && kstride == 1 && kn >= 4:
 		n := kn &^ 3
@@ -155,19 +151,30 @@ func (t *tiles) fastRow(i, j0, j1 int) int {
 		return 0
 	}
 	j := j0
-	for ; j+4*NR <= j1; j += 4 * NR {
-		row64AVX2(t.kn, &t.a[0], &t.b[(j-t.j0)*t.kn], &t.tmp[0])
-		row := t.dst[i*t.ldc+j:][:4*NR]
-		if t.add {
-			Add(row, row, t.tmp[:4*NR])
-		} else {
-			copy(row, t.tmp)
-		}
-		if t.ep != nil {
-			t.ep.apply(t.dst, t.ldc, i, i+1, j, j+4*NR)
+	if wide {
+		for ; j+8*NR <= j1; j += 8 * NR {
+			row128AVX512(t.kn, &t.a[0], &t.b[(j-t.j0)*t.kn], &t.tmp[0])
+			t.mergeRow(i, j, 8*NR)
 		}
 	}
+	for ; j+4*NR <= j1; j += 4 * NR {
+		row64AVX2(t.kn, &t.a[0], &t.b[(j-t.j0)*t.kn], &t.tmp[0])
+		t.mergeRow(i, j, 4*NR)
+	}
 	return j - j0
+}
+
+// mergeRow is merge for n chains of one row.
+func (t *tiles) mergeRow(i, j, n int) {
+	row := t.dst[i*t.ldc+j:][:n]
+	if t.add {
+		Add(row, row, t.tmp[:n])
+	} else {
+		copy(row, t.tmp)
+	}
+	if t.ep != nil {
+		t.ep.apply(t.dst, t.ldc, i, i+1, j, j+n)
+	}
 }
 
 // copyRuns fills a panel from runs of which none reaches beyond end in src. It
@@ -177,6 +184,10 @@ func copyRuns(panel, src []float32, off []int32, end int, base, at []int32, n in
 		copyRunsGo(panel, src, off, base, at, n)
 		return
 	}
+	if wide {
+		copyRunsAVX512(&panel[0], &src[0], &off[0], len(off), &base[0], &at[0], len(base))
+		return
+	}
 	copyRunsAVX2(&panel[0], &src[0], &off[0], len(off), &base[0], &at[0], len(base))
 }
 
@@ -184,6 +195,11 @@ func copyRuns(panel, src []float32, off []int32, end int, base, at []int32, n in
 // gaps, with bias added and clamped. It may read and change src up to seven
 // elements behind a row.
 func finishRows(dst, src []float32, rows, n, stride int, bias, lo, hi float32) {
+	if wide && n > 0 && rows > 0 {
+		_, _ = dst[rows*n-1], src[(rows-1)*stride+n-1]
+		finishRowsAVX512(&dst[0], &src[0], rows, n, n, stride, bias, lo, hi)
+		return
+	}
 	if !assembly || (rows-1)*stride+roundUp(n, 8) > len(src) {
 		finishRowsGo(dst, src, rows, n, stride, bias, lo, hi)
 		return

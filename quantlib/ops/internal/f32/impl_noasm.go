@@ -2,7 +2,7 @@
 
 package f32
 
-const assembly = false
+func available() []level { return []level{portable} }
 
 func (t *tiles) fast(b []float32, i0, i1, j, n int) bool { return false }
 

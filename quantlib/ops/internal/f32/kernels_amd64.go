@@ -2,7 +2,8 @@
 
 package f32
 
-//go:generate go -C gen run . -out ../kernels_amd64.s -pkg f32
+//go:generate go -C gen run . -isa avx2 -out ../kernels_amd64.s -pkg f32
+//go:generate go -C gen run . -isa avx512 -out ../kernels_avx512_amd64.s -pkg f32
 
 // The declarations of the kernels in kernels_amd64.s; package gen says what
 // each of them does.
@@ -15,6 +16,7 @@ type tileEpilogue struct {
 	residual *float32
 	stride   int // of residual
 	lo, hi   float32
+	mask     uint32 // of the columns that exist, for AVX-512
 }
 
 //go:noescape

@@ -2,11 +2,9 @@
 
 package f32
 
-import "os"
-
-// assembly says whether kernels for NEON are used, or else the twins. All
-// arm64 processors have NEON with fused multiply-adds.
-var assembly = os.Getenv("QUANTNB_NOASM") == ""
+// available returns the levels there are: all arm64 processors have NEON with
+// fused multiply-adds.
+func available() []level { return []level{portable, neon} }
 
 // productNEON is productGo for a whole tile.
 //

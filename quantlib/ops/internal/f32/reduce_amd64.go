@@ -7,7 +7,11 @@ import "math"
 func sum(x []float32) float64 {
 	var s [Lanes]float64
 	n := vectors(len(x)) / Lanes * Lanes
-	if n > 0 {
+	switch {
+	case n == 0:
+	case wide:
+		sumAVX512(&x[0], &s[0], n)
+	default:
 		sumAVX2(&x[0], &s[0], n)
 	}
 	for i, v := range x[n:] {
@@ -19,7 +23,11 @@ func sum(x []float32) float64 {
 func sumSquares(x []float32, c float64) float64 {
 	var s [Lanes]float64
 	n := vectors(len(x)) / Lanes * Lanes
-	if n > 0 {
+	switch {
+	case n == 0:
+	case wide:
+		sumSquaresAVX512(&x[0], &s[0], n, c)
+	default:
 		sumSquaresAVX2(&x[0], &s[0], n, c)
 	}
 	for i, v := range x[n:] {
@@ -32,7 +40,11 @@ func sumSquares(x []float32, c float64) float64 {
 func dot(x, y []float32) float64 {
 	var s [Lanes]float64
 	n := vectors(len(x)) / Lanes * Lanes
-	if n > 0 {
+	switch {
+	case n == 0:
+	case wide:
+		dotAVX512(&x[0], &y[0], &s[0], n)
+	default:
 		dotAVX2(&x[0], &y[0], &s[0], n)
 	}
 	y = y[n:]
@@ -44,10 +56,12 @@ func dot(x, y []float32) float64 {
 
 func noiseSums(f, q []float32) Noise {
 	var s [4][Lanes]float64
-	// In blocks that stay in the L1 cache while the kernel goes over them twice:
-	// it takes eight of the lanes at a time. Lanes go on from block to block.
 	n := vectors(len(f)) / Lanes * Lanes
-	if n > 0 {
+	switch {
+	case n == 0:
+	case wide:
+		noiseSumsAVX512(&f[0], &q[0], &s[0][0], n)
+	default:
 		noiseSumsAVX2(&f[0], &q[0], &s[0][0], n)
 	}
 	addNoise(&s, f[n:], q[n:])
@@ -57,14 +71,19 @@ func noiseSums(f, q []float32) Noise {
 func minMax(x []float32) (lo, hi float32, bad int) {
 	lo, hi = inf, -inf
 	const block = 1 << 30 // so that counts fit
-	for len(x) >= 8 && assembly {
-		var out [24]float32
-		n := vectors(min(len(x), block))
-		minMaxAVX2(&x[0], &out[0], n)
+	for len(x) >= 16 && assembly {
+		var out [48]float32 // least, greatest, count of each lane
+		n, lanes := min(len(x), block)&^15, 8
+		if wide {
+			minMaxAVX512(&x[0], &out[0], n)
+			lanes = 16
+		} else {
+			minMaxAVX2(&x[0], &out[0], n)
+		}
 		bad += n
-		for l := range 8 {
-			lo, hi = min(lo, out[l]), max(hi, out[8+l])
-			bad -= int(math.Float32bits(out[16+l]))
+		for l := range lanes {
+			lo, hi = min(lo, out[l]), max(hi, out[lanes+l])
+			bad -= int(math.Float32bits(out[2*lanes+l]))
 		}
 		x = x[n:]
 	}
@@ -73,17 +92,27 @@ func minMax(x []float32) (lo, hi float32, bad int) {
 }
 
 func maximum(x []float32) float32 {
+	var out [17]float32
 	n := vectors(len(x))
-	if n == 0 {
+	switch {
+	case n == 0:
 		return maximumGo(x)
+	case n >= 16 && wide:
+		n &^= 15
+		maximumAVX512(&x[0], &out[0], n)
+		out[16] = maximumGo(x[n:])
+		return maximumGo(out[:])
 	}
-	var out [9]float32
 	maximumAVX2(&x[0], &out[0], n)
 	out[8] = maximumGo(x[n:])
-	return maximumGo(out[:])
+	return maximumGo(out[:9])
 }
 
 func taps(dst, src, w []float32, off []int32) {
+	if wide && len(dst) > 0 {
+		tapsAVX512(&dst[0], &src[0], &w[0], &off[0], len(off), len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		tapsAVX2(&dst[0], &src[0], &w[0], &off[0], len(off), n)
@@ -92,6 +121,10 @@ func taps(dst, src, w []float32, off []int32) {
 }
 
 func tapsMax(dst, src []float32, off []int32) {
+	if wide && len(dst) > 0 {
+		tapsMaxAVX512(&dst[0], &src[0], &off[0], len(off), len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		tapsMaxAVX2(&dst[0], &src[0], &off[0], len(off), n)
@@ -100,6 +133,10 @@ func tapsMax(dst, src []float32, off []int32) {
 }
 
 func tapsSum(dst, src []float32, off []int32) {
+	if wide && len(dst) > 0 {
+		tapsSumAVX512(&dst[0], &src[0], &off[0], len(off), len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		tapsSumAVX2(&dst[0], &src[0], &off[0], len(off), n)
@@ -114,11 +151,25 @@ var masks = [16]int32{-1, -1, -1, -1, -1, -1, -1, -1}
 // rows of dst and src the given strides apart, and fake-quantizes them if q is
 // set. It may write pad up to seven elements behind a row.
 func fillRows(dst, src []float32, rows, n, dstStride, srcStride, step int, pad float32, q *Quantizer) {
-	if !assembly || step > 2 || (rows-1)*dstStride+roundUp(n, 8) > len(dst) {
+	if !assembly || step > 2 || n == 0 || !wide && (rows-1)*dstStride+roundUp(n, 8) > len(dst) {
 		fillRowsGo(dst, src, rows, n, dstStride, srcStride, step, q)
 		return
 	}
 	_ = src[(rows-1)*srcStride+(n-1)*step]
+	if wide {
+		_ = dst[(rows-1)*dstStride+n-1]
+		switch {
+		case q == nil && step == 1:
+			fillRows1AVX512(&dst[0], &src[0], rows, n, dstStride, srcStride)
+		case q == nil:
+			fillRows2AVX512(&dst[0], &src[0], rows, n, dstStride, srcStride)
+		case step == 1:
+			fillRows1QuantizedAVX512(&dst[0], &src[0], rows, n, dstStride, srcStride, q.Scale, float32(q.Lo-q.Zero), float32(q.Hi-q.Zero))
+		default:
+			fillRows2QuantizedAVX512(&dst[0], &src[0], rows, n, dstStride, srcStride, q.Scale, float32(q.Lo-q.Zero), float32(q.Hi-q.Zero))
+		}
+		return
+	}
 	last := (n-1)%8 + 1 // elements of the last vector
 	m0, m1, mask := &masks[8-last], &masks[8-last], &masks[8-last]
 	if step == 2 {

@@ -2,7 +2,7 @@
 
 package f32
 
-// vectors returns the part of n elements that kernels do.
+// vectors returns the part of n elements that kernels for AVX2 do.
 func vectors(n int) int {
 	if !assembly {
 		return 0
@@ -11,6 +11,10 @@ func vectors(n int) int {
 }
 
 func fakeQuantize(dst, x []float32, scale, lo, hi float32) {
+	if wide && len(x) > 0 {
+		fakeQuantizeAVX512(&dst[0], &x[0], len(x), scale, lo, hi)
+		return
+	}
 	n := vectors(len(x))
 	if n > 0 {
 		fakeQuantizeAVX2(&dst[0], &x[0], n, scale, lo, hi)
@@ -19,6 +23,10 @@ func fakeQuantize(dst, x []float32, scale, lo, hi float32) {
 }
 
 func scaleBias(dst, x []float32, scale, bias float32) {
+	if wide && len(x) > 0 {
+		scaleBiasAVX512(&dst[0], &x[0], len(x), scale, bias)
+		return
+	}
 	n := vectors(len(x))
 	if n > 0 {
 		scaleBiasAVX2(&dst[0], &x[0], n, scale, bias)
@@ -27,6 +35,10 @@ func scaleBias(dst, x []float32, scale, bias float32) {
 }
 
 func clip(dst, x []float32, lo, hi float32) {
+	if wide && len(x) > 0 {
+		clipAVX512(&dst[0], &x[0], len(x), lo, hi)
+		return
+	}
 	n := vectors(len(x))
 	if n > 0 {
 		clipAVX2(&dst[0], &x[0], n, lo, hi)
@@ -35,6 +47,10 @@ func clip(dst, x []float32, lo, hi float32) {
 }
 
 func add(dst, x, y []float32) {
+	if wide && len(dst) > 0 {
+		addAVX512(&dst[0], &x[0], &y[0], len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		addAVX2(&dst[0], &x[0], &y[0], n)
@@ -43,6 +59,10 @@ func add(dst, x, y []float32) {
 }
 
 func sub(dst, x, y []float32) {
+	if wide && len(dst) > 0 {
+		subAVX512(&dst[0], &x[0], &y[0], len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		subAVX2(&dst[0], &x[0], &y[0], n)
@@ -51,6 +71,10 @@ func sub(dst, x, y []float32) {
 }
 
 func mul(dst, x, y []float32) {
+	if wide && len(dst) > 0 {
+		mulAVX512(&dst[0], &x[0], &y[0], len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		mulAVX2(&dst[0], &x[0], &y[0], n)
@@ -59,6 +83,10 @@ func mul(dst, x, y []float32) {
 }
 
 func div(dst, x, y []float32) {
+	if wide && len(dst) > 0 {
+		divAVX512(&dst[0], &x[0], &y[0], len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		divAVX2(&dst[0], &x[0], &y[0], n)
@@ -67,6 +95,10 @@ func div(dst, x, y []float32) {
 }
 
 func exp(dst, x []float32) {
+	if wide && len(dst) > 0 {
+		expAVX512(&dst[0], &x[0], len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		expAVX2(&dst[0], &x[0], n)
@@ -85,6 +117,10 @@ func exp(dst, x []float32) {
 }
 
 func sigmoid(dst, x []float32) {
+	if wide && len(dst) > 0 {
+		sigmoidAVX512(&dst[0], &x[0], len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		sigmoidAVX2(&dst[0], &x[0], n)
@@ -103,6 +139,10 @@ func sigmoid(dst, x []float32) {
 }
 
 func tanh(dst, x []float32) {
+	if wide && len(dst) > 0 {
+		tanhAVX512(&dst[0], &x[0], len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		tanhAVX2(&dst[0], &x[0], n)
@@ -121,6 +161,10 @@ func tanh(dst, x []float32) {
 }
 
 func erf(dst, x []float32) {
+	if wide && len(dst) > 0 {
+		erfAVX512(&dst[0], &x[0], len(dst))
+		return
+	}
 	n := vectors(len(dst))
 	if n > 0 {
 		erfAVX2(&dst[0], &x[0], n)

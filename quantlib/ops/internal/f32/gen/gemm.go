@@ -246,15 +246,15 @@ func row64() {
 	RET()
 }
 
-// fmaPeak runs 96·n independent-enough multiply-adds of eight lanes, for the
-// measured peak that benchmarks are related to.
+// fmaPeak runs 96·n multiply-adds of vectors, of which twelve in a row do not
+// depend on each other, for the measured peak that benchmarks are related to.
 func fmaPeak() {
-	TEXT("fmaPeakAVX2", NOSPLIT, "func(n int)")
+	text("fmaPeak", "func(n int)")
 	n := arg("n")
 	acc := zeroed(12)
-	x, y := YMM(), YMM()
-	VXORPS(x, x, x)
-	VXORPS(y, y, y)
+	x, y := vec(), vec()
+	zero(x)
+	zero(y)
 	Label("loop")
 	for range 8 {
 		for _, v := range acc {

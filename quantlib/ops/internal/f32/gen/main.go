@@ -1,13 +1,16 @@
-// Command gen writes the AVX2 kernels of package f32. It is a module of its
-// own, so that the product does not depend on what generates its assembly.
+// Command gen writes the kernels of package f32 for one instruction set. It is
+// a module of its own, so that the product does not depend on what generates
+// its assembly.
 //
-//	go run . -out ../kernels_amd64.s
+//	go run . -isa avx2 -out ../kernels_amd64.s -pkg f32
+//	go run . -isa avx512 -out ../kernels_avx512_amd64.s -pkg f32
 package main
 
 import (
+	"flag"
+	"log"
+
 	. "github.com/mmcloughlin/avo/build"
-	. "github.com/mmcloughlin/avo/operand"
-	. "github.com/mmcloughlin/avo/reg"
 )
 
 const (
@@ -16,20 +19,40 @@ const (
 )
 
 func main() {
+	set := flag.String("isa", "avx2", "avx2 or avx512")
+	flag.Parse()
 	ConstraintExpr("!noasm")
-	for rows := mr; rows > 0; rows-- {
-		gemm(rows)
+	switch *set {
+	case "avx2":
+		for rows := mr; rows > 0; rows-- {
+			gemm(rows)
+		}
+		product6x8()
+		columns1()
+		columns4()
+		row64()
+		transpose6()
+	case "avx512":
+		target = avx512
+		for vectors := 2; vectors > 0; vectors-- {
+			gemm512(2*mr, vectors)
+			for rows := mr; rows > 0; rows-- {
+				gemm512(rows, vectors)
+			}
+		}
+		row128()
+	default:
+		log.Fatalf("no instruction set %q", *set)
 	}
-	product6x8()
-	columns1()
-	columns4()
-	row64()
 	copyRuns()
 	copyRows()
-	transpose6()
+	fill := fillRows
+	if target.masked() {
+		fill = fillRows512
+	}
 	for _, step := range []int{1, 2} {
-		fillRows(step, false)
-		fillRows(step, true)
+		fill(step, false)
+		fill(step, true)
 	}
 	taps()
 	tapsMax()
@@ -40,30 +63,4 @@ func main() {
 	reductions()
 	fmaPeak()
 	Generate()
-}
-
-// ptr returns a memory operand at base + disp.
-func ptr(base GPVirtual, disp int) Mem { return Mem{Base: base, Disp: disp} }
-
-func arg(name string) GPVirtual { return Load(Param(name), GP64()).(GPVirtual) }
-
-func zeroed(n int) []VecVirtual {
-	v := make([]VecVirtual, n)
-	for i := range v {
-		v[i] = YMM()
-		VXORPS(v[i], v[i], v[i])
-	}
-	return v
-}
-
-// broadcast returns the float32 parameter in all lanes. It does not go through
-// MOVSS, which costs a state transition while upper halves are in use.
-func broadcast(name string) VecVirtual {
-	p, err := Param(name).Resolve()
-	if err != nil {
-		panic(err)
-	}
-	y := YMM()
-	VBROADCASTSS(p.Addr, y)
-	return y
 }

@@ -6,9 +6,9 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// reductions are sums in sixteen float64 lanes, four to a register, over n
-// elements, a multiple of sixteen, and minima and maxima over a multiple of
-// eight. Partial results are stored; Go adds the rest.
+// reductions are sums in sixteen float64 lanes over n elements, a multiple of
+// sixteen, and minima and maxima over a multiple of the number of lanes.
+// Partial results are stored; Go adds the rest.
 func reductions() {
 	lanes := func(name string, sources []string, sums int, extra string, prepare func() func(acc []VecVirtual, v []VecVirtual)) {
 		sig := "func("
@@ -18,60 +18,40 @@ func reductions() {
 			}
 			sig += s
 		}
-		TEXT(name+"AVX2", NOSPLIT, sig+" *float32, out *float64, n int"+extra+")")
+		text(name, sig+" *float32, out *float64, n int"+extra+")")
 		src := make([]GPVirtual, len(sources))
 		for i, s := range sources {
 			src[i] = arg(s)
 		}
 		out, n := arg("out"), arg("n")
 		f := prepare()
-		// With four sums, half the lanes at a time would need two passes: four
-		// sums of sixteen lanes are sixteen registers. So lanes are kept in
-		// memory, where sums > 2.
-		if sums <= 2 {
-			acc := zeroed(4 * sums)
-			Label("loop")
-			for g := range 4 {
+		groups, size := 128/target.bytes, target.bytes // registers of a sum; bytes of one
+		passes := 1
+		if sums*groups > 8 {
+			passes = 2 // half of the lanes each
+		}
+		groups /= passes
+		for pass := range passes {
+			acc := zeroed(groups * sums)
+			i, at := GP64(), GP64()
+			MOVQ(n, i)
+			XORQ(at, at)
+			label := []string{"loop", "again"}[pass]
+			Label(label)
+			for g := range groups {
 				v := make([]VecVirtual, len(src))
-				for i, s := range src {
-					v[i] = YMM()
-					VCVTPS2PD(ptr(s, 16*g), v[i])
+				for k, s := range src {
+					v[k] = vec()
+					VCVTPS2PD(Mem{Base: s, Index: at, Scale: 1, Disp: size / 2 * (pass*groups + g)}, v[k])
 				}
 				f(acc[g*sums:(g+1)*sums], v)
 			}
-			for _, s := range src {
-				ADDQ(Imm(64), s)
-			}
-			SUBQ(Imm(16), n)
-			JNE(LabelRef("loop"))
-			for g := range 4 {
+			ADDQ(Imm(64), at)
+			SUBQ(Imm(16), i)
+			JNE(LabelRef(label))
+			for g := range groups {
 				for s := range sums {
-					VMOVUPD(acc[g*sums+s], ptr(out, 128*s+32*g))
-				}
-			}
-		} else {
-			for half := range 2 {
-				acc := zeroed(2 * sums)
-				i, at := GP64(), GP64()
-				MOVQ(n, i)
-				XORQ(at, at)
-				name := []string{"low", "high"}[half]
-				Label(name)
-				for g := range 2 {
-					v := make([]VecVirtual, len(src))
-					for k, s := range src {
-						v[k] = YMM()
-						VCVTPS2PD(Mem{Base: s, Index: at, Scale: 1, Disp: 32*half + 16*g}, v[k])
-					}
-					f(acc[g*sums:(g+1)*sums], v)
-				}
-				ADDQ(Imm(64), at)
-				SUBQ(Imm(16), i)
-				JNE(LabelRef(name))
-				for g := range 2 {
-					for s := range sums {
-						VMOVUPD(acc[g*sums+s], ptr(out, 128*s+64*half+32*g))
-					}
+					VMOVUPD(acc[g*sums+s], ptr(out, 128*s+size*(pass*groups+g)))
 				}
 			}
 		}
@@ -86,7 +66,7 @@ func reductions() {
 		if err != nil {
 			panic(err)
 		}
-		c := YMM()
+		c := vec()
 		VBROADCASTSD(p.Addr, c)
 		return func(acc, v []VecVirtual) {
 			VSUBPD(c, v[0], v[0])
@@ -99,7 +79,7 @@ func reductions() {
 	})
 	lanes("noiseSums", []string{"f", "q"}, 4, "", func() func(acc, v []VecVirtual) {
 		return func(acc, v []VecVirtual) {
-			d := YMM()
+			d := vec()
 			VSUBPD(v[0], v[1], d)
 			VMULPD(d, d, d)
 			VADDPD(d, acc[1], acc[1])
@@ -109,49 +89,53 @@ func reductions() {
 		}
 	})
 
-	TEXT("minMaxAVX2", NOSPLIT, "func(x, out *float32, n int)")
+	size, lanes32 := target.bytes, target.lanes()
+	// Stored are the least, the greatest and the count in each lane.
+	text("minMax", "func(x, out *float32, n int)")
 	x, out, n := arg("x"), arg("out"), arg("n")
-	infinity, lo, hi, count := YMM(), YMM(), YMM(), YMM()
-	VMOVUPS(bits(0x7f800000), infinity)
-	VMOVUPS(infinity, lo)
-	VMOVUPS(bits(0xff800000), hi)
-	VPXOR(count, count, count)
-	minus := YMM()
-	VMOVUPS(hi, minus)
-	zero := YMM()
-	VXORPS(zero, zero, zero)
+	infinity, minus, none := constant(bits(0x7f800000)), constant(bits(0xff800000)), vec()
+	zero(none)
+	lo, hi, count := vec(), vec(), vec()
+	VMOVAPS(infinity, lo)
+	VMOVAPS(minus, hi)
+	zero(count)
 	Label("loop")
-	v, d, m, w := YMM(), YMM(), YMM(), YMM()
+	v, d := vec(), vec()
 	VMOVUPS(ptr(x, 0), v)
 	VSUBPS(v, v, d)
-	VCMPPS(Imm(0), zero, d, m) // finite
-	VPSUBD(m, count, count)
-	VBLENDVPS(m, v, infinity, w)
-	VMINPS(lo, w, lo)
-	VBLENDVPS(m, v, minus, w)
-	VMAXPS(hi, w, hi)
-	ADDQ(Imm(32), x)
-	SUBQ(Imm(8), n)
+	finite := compare(equal, none, d)
+	if target.masked() {
+		VMINPS(v, lo, finite, lo)
+		VMAXPS(v, hi, finite, hi)
+		VPSUBD_BCST(bits(0xffffffff), count, finite, count)
+	} else {
+		w := vec()
+		VPSUBD(finite, count, count)
+		choose(finite, v, infinity, w)
+		VMINPS(lo, w, lo)
+		choose(finite, v, minus, w)
+		VMAXPS(hi, w, hi)
+	}
+	ADDQ(Imm(uint64(size)), x)
+	SUBQ(Imm(uint64(lanes32)), n)
 	JNE(LabelRef("loop"))
-	VMOVUPS(lo, ptr(out, 0))
-	VMOVUPS(hi, ptr(out, 32))
-	VMOVDQU(count, ptr(out, 64))
+	for i, v := range []VecVirtual{lo, hi, count} {
+		VMOVUPS(v, ptr(out, size*i))
+	}
 	VZEROUPPER()
 	RET()
 
-	TEXT("maximumAVX2", NOSPLIT, "func(x, out *float32, n int)")
+	text("maximum", "func(x, out *float32, n int)")
 	x, out, n = arg("x"), arg("out"), arg("n")
-	top, nan := YMM(), YMM()
-	VMOVUPS(bits(0xff800000), top)
-	VXORPS(nan, nan, nan)
+	top, nan := constant(bits(0xff800000)), vec()
+	zero(nan)
 	Label("loop")
-	v, m = YMM(), YMM()
+	v = vec()
 	VMOVUPS(ptr(x, 0), v)
-	VCMPPS(Imm(3), v, v, m)
-	VORPS(m, nan, nan)
+	remember(nan, v)
 	VMAXPS(top, v, top)
-	ADDQ(Imm(32), x)
-	SUBQ(Imm(8), n)
+	ADDQ(Imm(uint64(size)), x)
+	SUBQ(Imm(uint64(lanes32)), n)
 	JNE(LabelRef("loop"))
 	VORPS(nan, top, top)
 	VMOVUPS(top, ptr(out, 0))
