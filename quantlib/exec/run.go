@@ -34,9 +34,6 @@ func (s *Session) Tap(ctx context.Context, in Values, tap Tap) (Values, error) {
 	if err := w.feed(in); err != nil {
 		return nil, err
 	}
-	for i, slot := range whole.inSlots {
-		tap(whole.inputs[i].Name, w.vals[slot])
-	}
 	if err := w.run(ctx, nil, tap); err != nil {
 		return nil, err
 	}
@@ -120,7 +117,7 @@ func describe(vs []graph.Value) string {
 	return b.String()
 }
 
-// run does all steps.
+// run does all steps, and shows inputs and values to tap where it is not nil.
 func (w *worker) run(ctx context.Context, v *Variant, tap Tap) error {
 	if v != nil {
 		for _, slot := range w.s.inSlots {
@@ -129,6 +126,11 @@ func (w *worker) run(ctx context.Context, v *Variant, tap Tap) error {
 					return err
 				}
 			}
+		}
+	}
+	if tap != nil {
+		for i, slot := range w.s.inSlots {
+			tap(w.s.inputs[i].Name, w.vals[slot])
 		}
 	}
 	for i := range w.s.steps {
@@ -319,9 +321,6 @@ func (s *Session) Watch(ctx context.Context, in Values, tap Tap) error {
 	defer w.reset()
 	if err := w.feed(in); err != nil {
 		return err
-	}
-	for i, slot := range s.inSlots {
-		tap(s.inputs[i].Name, w.vals[slot])
 	}
 	return w.run(ctx, nil, tap)
 }
