@@ -169,7 +169,7 @@ func Conv2DPart(dst, x []float32, f *Filter, c Conv, ep *Epilogue, in *Quantizer
 			}
 			src.src, src.each = buf, p.size
 		}
-		if gemm.convolve(&src, dst[g*each*area+oy0*w.ow:], area, o0, o1, scratch[:ScratchLen]) {
+		if !wide && gemm.convolve(&src, dst[g*each*area+oy0*w.ow:], area, o0, o1, scratch[:ScratchLen]) {
 			continue
 		}
 		gemm.RunPart(dst[g*each*area+oy0*w.ow:], area, o0, o1, 0, gemm.N, scratch[:ScratchLen])
