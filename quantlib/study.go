@@ -10,7 +10,7 @@ import (
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/hardware"
-	"github.com/quantnb/quantnb/quantlib/memo"
+	"github.com/quantnb/quantnb/quantlib/observe"
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/quant"
 	"github.com/quantnb/quantnb/quantlib/sense"
@@ -31,6 +31,16 @@ type (
 
 	Progressive = sense.Progressive
 	Profile     = hardware.Profile
+)
+
+// How ranges are chosen; see Methods.
+type (
+	MSE           = observe.MSE
+	MinMax        = observe.MinMax
+	MovingAverage = observe.MovingAverage
+	Percentile    = observe.Percentile
+	KL            = observe.KL
+	LayerOutput   = calibrate.LayerOutput
 )
 
 // What of a layer is quantized.
@@ -157,6 +167,7 @@ func (s *Study) statistics(ctx context.Context, p parts, plans ...Plan) (*calibr
 			Batch: p.batch, Channels: channels, Progress: s.progress("calibrating")})
 	}, func(data []byte) (*calibrate.Stats, error) { return calibrate.Restore(p.m, data) }, (*calibrate.Stats).MarshalBinary)
 	if err == nil {
+		st.Bind(p.session, p.calibration, p.batch)
 		s.stats = st
 	}
 	return st, err
@@ -169,29 +180,7 @@ func (s *Study) statistics(ctx context.Context, p parts, plans ...Plan) (*calibr
 // When ctx stops it, the cells that were measured are returned beside the error,
 // and the next call goes on from there, also in another process (unless NoMemo).
 func (s *Study) Grid(ctx context.Context, widths ...int) (*Grid, error) {
-	p, err := s.parts()
-	if err != nil {
-		return nil, err
-	}
-	scorer := s.Scorer
-	if scorer == nil {
-		scorer = sense.Exact{}
-	}
-	c := sense.Config{Widths: widths, Methods: s.Methods, Samples: s.Samples, Batch: p.batch, Progress: s.progress("measuring layers"), OnCell: s.OnCell}
-	if c.Samples == 0 {
-		c.Samples = 64
-	}
-	return recall(s, p, fmt.Sprint("grid ", widths, c.Samples, c.Methods, scorer.Key()), func() (*Grid, error) {
-		st, err := s.statistics(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		store, key := s.memo(p, fmt.Sprint("cells ", c.Methods, scorer.Key()))
-		if store != memo.Off {
-			c.Series = store.Series(key)
-		}
-		return scorer.Score(ctx, sense.Subject{Session: p.session, Stats: st, Data: p.calibration}, c)
-	}, func(data []byte) (*Grid, error) { return sense.RestoreGrid(p.m, data) }, (*Grid).MarshalBinary)
+	return s.Score(ctx, s.Scorer, widths...)
 }
 
 // Curve measures accuracy over uniform widths on the test samples. No widths

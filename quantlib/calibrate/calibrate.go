@@ -55,6 +55,11 @@ type Stats struct {
 	channels map[string]*channels          // nil without Config.Channels
 	alike    map[int][]int                 // by quantizer: those it shares a scale with, itself too
 
+	session *exec.Session // for LayerOutput, with the samples; see Bind
+	data    Samples
+	batch   int
+	output  sync.Mutex // held while LayerOutput measures
+
 	mu     sync.Mutex
 	ranges map[rangeKey]rangeValue
 }
@@ -137,7 +142,9 @@ func Collect(ctx context.Context, s *exec.Session, m *plan.Map, data Samples, c 
 			return nil, err
 		}
 	}
-	return newStats(m, n, parts[0]), nil
+	st := newStats(m, n, parts[0])
+	st.Bind(s, data, c.Batch)
+	return st, nil
 }
 
 // first is the first error that is not the cancellation the others caused.

@@ -15,7 +15,7 @@ import (
 
 // Methods are how ranges are chosen.
 type Methods struct {
-	Weight, Activation observe.Shared // nil means observe.MSE{}
+	Weight, Activation observe.Shared // nil means observe.MSE{}; or another of package observe, or LayerOutput
 }
 
 func (m Methods) weight() observe.Shared {
@@ -37,12 +37,12 @@ func (m Methods) String() string {
 	return fmt.Sprintf("weights %v, activations %v", m.weight(), m.activation())
 }
 
-// Known reports whether both methods are those of package observe, whose
-// results depend on their names and the data alone.
+// Known reports whether both methods are those of package observe or LayerOutput,
+// whose results depend on their names and the data alone.
 func (m Methods) Known() bool {
 	for _, x := range []observe.Shared{m.weight(), m.activation()} {
 		switch x.(type) {
-		case observe.MinMax, observe.MovingAverage, observe.Percentile, observe.MSE, observe.KL:
+		case observe.MinMax, observe.MovingAverage, observe.Percentile, observe.MSE, observe.KL, LayerOutput:
 		default:
 			return false
 		}

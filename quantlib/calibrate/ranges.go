@@ -34,21 +34,33 @@ func (s *Stats) Params(quantizer int, scheme quant.Scheme, m Methods) (quant.Par
 		method = m.weight()
 	}
 	members := s.members(quantizer)
-	key := rangeKey{s.m.Quantizers[members[0]].Value, method.String(), scheme}
-	s.mu.Lock()
-	v, ok := s.ranges[key]
-	s.mu.Unlock()
+	v, ok := s.remembered(members, method.String(), scheme)
 	if ok {
 		return v.p, v.err
 	}
-	v.p, v.err = s.params(members, scheme, method)
+	if m, ok := method.(LayerOutput); ok {
+		v.p, v.err = s.outputParams(members, scheme, m)
+	} else {
+		v.p, v.err = s.params(members, scheme, method)
+	}
 	if v.err != nil {
 		v.err = fmt.Errorf("calibrate: %v %q at %v: %w", q.Role, q.Value, scheme, v.err)
 	}
-	s.mu.Lock()
-	s.ranges[key] = v
-	s.mu.Unlock()
+	s.remember(members, method.String(), scheme, v)
 	return v.p, v.err
+}
+
+func (s *Stats) remembered(members []int, method string, scheme quant.Scheme) (rangeValue, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v, ok := s.ranges[rangeKey{s.m.Quantizers[members[0]].Value, method, scheme}]
+	return v, ok
+}
+
+func (s *Stats) remember(members []int, method string, scheme quant.Scheme, v rangeValue) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ranges[rangeKey{s.m.Quantizers[members[0]].Value, method, scheme}] = v
 }
 
 // members is the quantizers that share a scale with the given one, itself among
