@@ -57,6 +57,7 @@ func (g *Gemm) RunPart(dst []float32, ldc, i0, i1, j0, j1 int, scratch []float32
 		g.Epilogue.quantize(dst, ldc, i0, i1, j0, j1)
 		return
 	}
+	var off [KC]int32
 	nb := nc
 	if g.B.Packed != nil {
 		nb = j1 - j0 // nothing to pack: take A's block through all of B
@@ -70,16 +71,18 @@ func (g *Gemm) RunPart(dst []float32, ldc, i0, i1, j0, j1 int, scratch []float32
 				j0: jc, add: g.Accumulate || k0 > 0,
 			}
 			if k1 == g.K {
-				t.ep = &g.Epilogue
+				t.ep, t.fused = &g.Epilogue, wide && len(g.Epilogue.Quant) == 1
 			}
-			t.b = g.B.pack(bbuf, k0, k1, jc, je, NR)
+			if !wide || !t.inPlace(&g.B, off[:k1-k0], k0, i1-i0) {
+				t.b = g.B.pack(bbuf, k0, k1, jc, je, NR)
+			}
 			tiny := !assembly && g.B.tiny(t.b, roundUp(je-jc, NR)*t.kn)
 			for ic := i0; ic < i1; ic += mc {
 				ie := min(ic+mc, i1)
 				t.a = g.A.pack(abuf, k0, k1, ic, ie, MR)
 				t.careful = tiny || !assembly && g.A.tiny(t.a, roundUp(ie-ic, MR)*t.kn)
 				t.run(ic, ie, jc, je)
-				if t.ep != nil {
+				if t.ep != nil && !t.fused {
 					t.ep.quantize(dst, ldc, ic, ie, jc, je)
 				}
 			}
@@ -96,13 +99,20 @@ type tiles struct {
 	ldc     int
 	add     bool      // to what dst holds
 	ep      *Epilogue // nil before the last block of k
+	fused   bool      // the quantizer of ep is part of it
+	off     []int32   // if set, entries of B lie in src as columns.offsets says
+	src     []float32
 	tmp     []float32 // [tileLen]
 	careful bool      // see tinyFactor
 }
 
 func (t *tiles) run(i0, i1, j0, j1 int) {
-	if i1-i0 == 1 {
-		j0 += t.fastRow(i0, j0, j1)
+	if i1-i0 == 1 && t.off == nil {
+		n := t.fastRow(i0, j0, j1)
+		if t.ep != nil && t.fused {
+			t.ep.quantize(t.dst, t.ldc, i0, i1, j0, j0+n)
+		}
+		j0 += n
 	}
 	if wide {
 		t.runWide(i0, i1, j0, j1)

@@ -29,7 +29,7 @@ func (t *tiles) fast(b []float32, i0, i1, j, n int) bool {
 
 // epilogue returns what a kernel does with a tile whose first element is (i, j).
 func (t *tiles) epilogue(i, j int) tileEpilogue {
-	ep := tileEpilogue{lo: -inf, hi: inf, mask: 1<<32 - 1}
+	ep := tileEpilogue{lo: -inf, hi: inf}
 	if t.add {
 		ep.add = 1
 	}

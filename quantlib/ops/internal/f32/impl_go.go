@@ -6,6 +6,8 @@ package f32
 
 func (t *tiles) runWide(i0, i1, j0, j1 int) {}
 
+func (t *tiles) inPlace(b *Operand, off []int32, k0, rows int) bool { return false }
+
 func (t *tiles) fastRow(i, j0, j1 int) int { return 0 }
 
 func packFast(dst, a []float32, kn, stride, kstride, width int) bool { return false }

@@ -16,7 +16,6 @@ type tileEpilogue struct {
 	residual *float32
 	stride   int // of residual
 	lo, hi   float32
-	mask     uint32 // of the columns that exist, for AVX-512
 }
 
 //go:noescape

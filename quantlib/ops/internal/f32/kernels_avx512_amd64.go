@@ -5,47 +5,63 @@ package f32
 // The declarations of the kernels in kernels_avx512_amd64.s; package gen says
 // what each of them does.
 
-//go:noescape
-func gemm12x32AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+// wideTile is what a gemm kernel multiplies with and what it does with a tile;
+// nil parts are left out.
+type wideTile struct {
+	b0, b1      *float32 // entry l of the columns 0..15 and 16..31, at an offset
+	mask        uint32   // of the columns that exist
+	add         uint32   // non-zero: to what dst holds
+	rowBias     *float32
+	colBias     *float32
+	residual    *float32
+	stride      int // of residual
+	lo, hi      float32
+	quant       uint32 // non-zero: fake-quantize
+	scale       float32
+	least, most float32 // codes less the zero
+}
 
 //go:noescape
-func gemm6x32AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm12x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm5x32AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm6x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm4x32AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm5x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm3x32AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm4x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm2x32AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm3x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm1x32AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm2x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm12x16AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm1x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm6x16AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm12x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm5x16AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm6x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm4x16AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm5x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm3x16AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm4x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm2x16AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm3x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm1x16AVX512(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
+func gemm2x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+
+//go:noescape
+func gemm1x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
 func copyRunsAVX512(dst, src *float32, off *int32, rows int, base, at *int32, runs int)

@@ -8,57 +8,78 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// Offset in tileEpilogue of the mask of columns that AVX-512 kernels store.
-const epMask = 48
+// Offsets in wideTile.
+const (
+	wtB0       = 0
+	wtB1       = 8
+	wtMask     = 16
+	wtAdd      = 20
+	wtRowBias  = 24
+	wtColBias  = 32
+	wtResidual = 40
+	wtStride   = 48
+	wtLo       = 56
+	wtHi       = 60
+	wtQuant    = 64
+	wtScale    = 68
+	wtLeast    = 72
+	wtMost     = 76
+)
+
+// ahead is how far before its use A is fetched, in bytes: 64 steps of k, or some
+// 400 cycles.
+const ahead = 64 * mr * 4
 
 // gemm512 computes tiles of rows × 16·vectors: two panels of A, or one of
-// which the first rows count, times one or two panels of B, with the epilogue
-// of each tile while it is in registers. Twelve rows times two vectors leave
-// 24 chains in registers, and take 14 loads for 24 multiply-adds.
+// which the first rows count, times one or two vectors of B, entry l of which
+// are at b0[off[l]] and b1[off[l]]. Each tile is finished while it is in
+// registers, and stored under the mask. Twelve rows times two vectors leave 24
+// chains in registers, and take 14 loads for 24 multiply-adds.
 func gemm512(rows, vectors int) {
-	text(fmt.Sprintf("gemm%dx%d", rows, 16*vectors), "func(kn, panels int, a, b, c *float32, ldc int, ep *byte)")
-	kn, panels, a, b, c, ldc, ep := arg("kn"), arg("panels"), arg("a"), arg("b"), arg("c"), arg("ldc"), arg("ep")
+	text(fmt.Sprintf("gemm%dx%d", rows, 16*vectors), "func(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)")
+	a, c, ldc, t := arg("a"), arg("c"), arg("ldc"), arg("t")
+	panels, err := Param("panels").Resolve()
+	if err != nil {
+		panic(err)
+	}
 	SHLQ(Imm(2), ldc)
-	aStep, bStep := GP64(), GP64() // bytes of a panel
-	LEAQ(Mem{Base: kn, Index: kn, Scale: 2}, aStep)
-	SHLQ(Imm(3), aStep)
-	MOVQ(kn, bStep)
-	SHLQ(Imm(6), bStep)
-	rb, rp, mask := GP64(), GP64(), GP32()
-	MOVQ(ptr(ep, epRowBias), rb)
-	MOVQ(ptr(ep, epResidual), rp)
-	MOVL(ptr(ep, epMask), mask)
+	b, aStep := [2]GPVirtual{GP64(), GP64()}, GP64()
+	MOVQ(ptr(t, wtB0), b[0])
+	if vectors == 2 {
+		MOVQ(ptr(t, wtB1), b[1])
+	}
+	if rows > mr { // bytes of a panel
+		kn := arg("kn")
+		LEAQ(Mem{Base: kn, Index: kn, Scale: 2}, aStep)
+		SHLQ(Imm(3), aStep)
+	}
+	bias, rest, mask := GP64(), GP64(), GP32()
+	MOVQ(ptr(t, wtRowBias), bias)
+	MOVQ(ptr(t, wtResidual), rest)
+	MOVL(ptr(t, wtMask), mask)
 	part := []Op{K(), K()}[:vectors]
 	KMOVW(mask, part[0])
 	if vectors == 2 {
-		high := GP32()
-		MOVL(mask, high)
-		SHRL(Imm(16), high)
-		KMOVW(high, part[1])
-	} else {
-		ORL(U32(0xffff0000), mask)
+		SHRL(Imm(16), mask)
+		KMOVW(mask, part[1])
 	}
 	at := func(base GPVirtual, v int) Mem { return ptr(base, 64*v) }
 
 	Label("panel")
 	acc := zeroed(rows * vectors)
-	bp, k, cp := GP64(), GP64(), GP64()
-	MOVQ(b, bp)
-	MOVQ(kn, k)
+	k, offp, cp := arg("kn"), arg("off"), GP64()
 	MOVQ(c, cp)
 	for range rows {
 		PREFETCHT0(ptr(cp, 0))
 		ADDQ(ldc, cp)
 	}
 	step := func(u int) {
+		o := GP64()
+		MOVLQSX(ptr(offp, 4*u), o)
 		bv := make([]VecVirtual, vectors)
 		for v := range bv {
 			bv[v] = vec()
-			m := ptr(bp, u*nr*4)
-			if v == 1 {
-				m.Index, m.Scale = bStep, 1
-			}
-			VMOVUPS(m, bv[v])
+			VMOVUPS_Z(Mem{Base: b[v], Index: o, Scale: 4}, part[v], bv[v])
 		}
 		for r := range rows {
 			m := ptr(a, (u*mr+r%mr)*4)
@@ -79,11 +100,17 @@ func gemm512(rows, vectors int) {
 	SUBQ(Imm(4), k)
 	JLT(LabelRef("rest"))
 	Label("loop")
+	PREFETCHT0(ptr(a, ahead))
+	PREFETCHT0(ptr(a, ahead+64))
+	if rows > mr {
+		PREFETCHT0(Mem{Base: a, Index: aStep, Scale: 1, Disp: ahead})
+		PREFETCHT0(Mem{Base: a, Index: aStep, Scale: 1, Disp: ahead + 64})
+	}
 	for u := range 4 {
 		step(u)
 	}
 	ADDQ(Imm(4*mr*4), a)
-	ADDQ(U32(4*nr*4), bp)
+	ADDQ(Imm(16), offp)
 	SUBQ(Imm(4), k)
 	JGE(LabelRef("loop"))
 	Label("rest")
@@ -92,7 +119,7 @@ func gemm512(rows, vectors int) {
 	Label("one")
 	step(0)
 	ADDQ(Imm(mr*4), a)
-	ADDQ(Imm(nr*4), bp)
+	ADDQ(Imm(4), offp)
 	DECQ(k)
 	JNE(LabelRef("one"))
 	Label("summed")
@@ -100,7 +127,7 @@ func gemm512(rows, vectors int) {
 		ADDQ(aStep, a)
 	}
 
-	CMPQ(ptr(ep, epAdd), Imm(0))
+	CMPL(ptr(t, wtAdd), Imm(0))
 	JEQ(LabelRef("added"))
 	MOVQ(c, cp)
 	for r := range rows {
@@ -111,47 +138,67 @@ func gemm512(rows, vectors int) {
 		ADDQ(ldc, cp)
 	}
 	Label("added")
-	TESTQ(rb, rb)
+	TESTQ(bias, bias)
 	JEQ(LabelRef("norows"))
 	for r := range rows {
 		for _, x := range acc[r*vectors:][:vectors] {
-			VADDPS_BCST(ptr(rb, 4*r), x, x)
+			VADDPS_BCST(ptr(bias, 4*r), x, x)
 		}
 	}
-	ADDQ(Imm(uint64(4*rows)), rb)
+	ADDQ(Imm(uint64(4*rows)), bias)
 	Label("norows")
-	cb := GP64()
-	MOVQ(ptr(ep, epColBias), cb)
-	TESTQ(cb, cb)
+	columns := GP64()
+	MOVQ(ptr(t, wtColBias), columns)
+	TESTQ(columns, columns)
 	JEQ(LabelRef("nocolumns"))
 	for v := range vectors {
-		bias := vec()
-		VMOVUPS_Z(at(cb, v), part[v], bias)
+		y := vec()
+		VMOVUPS_Z(at(columns, v), part[v], y)
 		for r := range rows {
-			VADDPS(bias, acc[r*vectors+v], acc[r*vectors+v])
+			VADDPS(y, acc[r*vectors+v], acc[r*vectors+v])
 		}
 	}
 	Label("nocolumns")
-	TESTQ(rp, rp)
+	TESTQ(rest, rest)
 	JEQ(LabelRef("noresidual"))
 	stride := GP64()
-	MOVQ(ptr(ep, epStride), stride)
+	MOVQ(ptr(t, wtStride), stride)
 	for r := range rows {
 		for v := range vectors {
 			x := acc[r*vectors+v]
-			VADDPS(at(rp, v), x, part[v], x)
+			VADDPS(at(rest, v), x, part[v], x)
 		}
-		LEAQ(Mem{Base: rp, Index: stride, Scale: 4}, rp)
+		LEAQ(Mem{Base: rest, Index: stride, Scale: 4}, rest)
 	}
 	Label("noresidual")
-	lo, hi := vec(), vec()
-	VBROADCASTSS(ptr(ep, epLo), lo)
-	VBROADCASTSS(ptr(ep, epHi), hi)
-	for _, x := range acc {
-		VMAXPS(x, lo, x)
-		VMINPS(x, hi, x)
+	clamp := func(lo, hi int) {
+		least, most := vec(), vec()
+		VBROADCASTSS(ptr(t, lo), least)
+		VBROADCASTSS(ptr(t, hi), most)
+		for _, x := range acc {
+			VMAXPS(x, least, x)
+			VMINPS(x, most, x)
+		}
 	}
-	CMPL(mask, I32(-1))
+	clamp(wtLo, wtHi)
+	CMPL(ptr(t, wtQuant), Imm(0))
+	JEQ(LabelRef("store"))
+	scale, number := vec(), K()
+	VBROADCASTSS(ptr(t, wtScale), scale)
+	for _, x := range acc {
+		VDIVPS(scale, x, x)
+		VCMPPS(Imm(ordered), x, x, number)
+		VMOVUPS_Z(x, number, x) // NaN becomes 0
+	}
+	clamp(wtLeast, wtMost)
+	round := constant(f32s(magic))
+	for _, x := range acc {
+		VADDPS(round, x, x)
+		VSUBPS(round, x, x)
+		VMULPS(scale, x, x)
+	}
+	Label("store")
+	CMPL(ptr(t, wtMask), I32(-1))
 	JNE(LabelRef("part"))
 	for r := range rows {
 		for v := range vectors {
@@ -168,7 +215,7 @@ func gemm512(rows, vectors int) {
 		ADDQ(ldc, c)
 	}
 	Label("stored")
-	DECQ(panels)
+	DECQ(panels.Addr)
 	JNE(LabelRef("panel"))
 	VZEROUPPER()
 	RET()
