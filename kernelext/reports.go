@@ -5,6 +5,7 @@ import (
 
 	"github.com/quantnb/quantnb/kernelext/chart"
 	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/hardware"
 )
 
 // SNRBars shows, for each layer, the SQNR in dB at the network's output when
@@ -26,9 +27,50 @@ func ActivationHistogram(h ...*quantlib.Histogram) {
 	}
 }
 
+// Tried is a plan and what was measured of it, for [AccuracyCurve].
+type Tried = chart.Tried
+
 // AccuracyCurve shows accuracy over uniform widths: weights alone, activations
-// alone and both, beside the float network.
-func AccuracyCurve(c *quantlib.Curve) { Show(chart.AccuracyCurve(c)) }
+// alone and both, beside the float network. Plans that were measured stand at
+// their mean bits a weight: those that no other beats are joined, and the one in
+// hand is a star.
+//
+// It panics if more than one plan is in hand.
+func AccuracyCurve(c *quantlib.Curve, plans ...Tried) {
+	if len(plans) == 0 {
+		Show(chart.AccuracyCurve(c))
+		return
+	}
+	Show(chart.AccuracyCurveWith(c, plans))
+}
+
+// FrontierCurve shows predicted noise against the cost of a frontier; a choice
+// is marked with a star.
+func FrontierCurve(f *quantlib.Frontier, choice ...quantlib.Choice) {
+	if len(choice) > 0 {
+		Show(chart.FrontierOf(f, &choice[0]))
+		return
+	}
+	Show(f)
+}
+
+// NetworkHeat shows the network as a graph, each layer coloured by the SQNR in dB
+// at the output when it alone runs at the given width.
+//
+// It panics if the grid has no such width, or was read from a file and knows no
+// network.
+func NetworkHeat(g *quantlib.Grid, bits int, mode quantlib.Mode) {
+	Show(chart.NetworkHeat(g, bits, mode))
+}
+
+// PlanNetwork shows the network as a graph with the bits of a plan.
+func PlanNetwork(p quantlib.Plan) { Show(chart.PlanNetwork(p)) }
+
+// Roofline shows a device's roofs and the layers below them, as
+// hardware.Profile.Roofline has them.
+//
+// It panics if the profile has no unit or no memory bandwidth.
+func Roofline(p *hardware.Profile, rows []hardware.Row) { Show(chart.DeviceRoofline(p, rows)) }
 
 // HeatMap shows the SQNR in dB at the network's output, layers × widths, when
 // one layer at a time is quantized.
@@ -36,31 +78,6 @@ func HeatMap(g *quantlib.Grid, mode quantlib.Mode) { Show(chart.GridHeat(g, mode
 
 // PlanWidths shows the bits that a plan gives to each layer.
 func PlanWidths(p quantlib.Plan) { Show(chart.PlanWidths(p)) }
-
-func init() { adapters = append(adapters, ofQuantlib) }
-
-// ofQuantlib is the figure that Show makes of a report of quantlib.
-func ofQuantlib(x any) (any, bool) {
-	switch x := x.(type) {
-	case *quantlib.Grid:
-		if x != nil {
-			return chart.GridHeat(x, quantlib.Both), true
-		}
-	case *quantlib.Histogram:
-		if x != nil {
-			return chart.ActivationHistogram(x), true
-		}
-	case *quantlib.Curve:
-		if x != nil {
-			return chart.AccuracyCurve(x), true
-		}
-	case quantlib.Plan:
-		if x.Map() != nil {
-			return chart.PlanWidths(x), true
-		}
-	}
-	return nil, false
-}
 
 // Steps is a progress display for work in several named steps, as quantlib's
 // Study reports it: each step has a bar of its own, as [Progress] draws it.

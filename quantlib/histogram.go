@@ -17,6 +17,7 @@ type Histogram struct {
 	Value  string    // name of the tensor
 	Lo, Hi float64   // the first bin begins at Lo, the last ends at Hi
 	Counts []float64 // of values, by bin; all bins have the same width
+	Codes  []float64 // of values, by the code that they take, ascending; nil beyond 12 bits, and for sign codes
 	Scheme quant.Scheme
 	Scale  float64
 	Zero   int
@@ -94,6 +95,28 @@ func (h *Histogram) edges() int {
 	return histogramBins
 }
 
+// mostCodes is the greatest number of codes that are counted one by one.
+const mostCodes = 1 << 12
+
+// codes counts the values that round to each code; those beyond the clip limits
+// take the first and the last.
+func (h *Histogram) codes(c *observe.Collector) []float64 {
+	lo, hi := h.Scheme.Range()
+	n := int(hi) - int(lo) + 1
+	if n > mostCodes || h.Scheme.Binary() || h.Scheme.Float != quant.NotFloat || h.Scale <= 0 {
+		return nil
+	}
+	first, last := h.ClipLo-h.Scale/2, h.ClipHi+h.Scale/2
+	counts := c.Histogram(first, last, n)
+	if h.Stats.Min < first {
+		counts[0] += c.Histogram(h.Stats.Min, first, 1)[0]
+	}
+	if h.Stats.Max > last {
+		counts[n-1] += c.Histogram(last, h.Stats.Max, 1)[0]
+	}
+	return counts
+}
+
 func histogram(st *calibrate.Stats, layer string, quantizer, bits int, m Methods) (*Histogram, error) {
 	mp := st.Map()
 	if err := mp.Check(0, bits); err != nil {
@@ -115,6 +138,7 @@ func histogram(st *calibrate.Stats, layer string, quantizer, bits int, m Methods
 	}
 	bins := h.edges()
 	h.Counts = c.Histogram(h.Lo, h.Hi, bins)
+	h.Codes = h.codes(c)
 	noise, _ := c.Noise(scale, zero, h.Scheme)
 	signal := float64(h.Stats.Count) * (h.Stats.Mean*h.Stats.Mean + h.Stats.Std*h.Stats.Std)
 	h.SQNR = quant.Decibel(noise / signal)

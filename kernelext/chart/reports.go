@@ -42,16 +42,32 @@ func ActivationHistogram(h *quantlib.Histogram) *Figure {
 	}
 	return Histogram(HistogramData{
 		Title: fmt.Sprintf("Into %s at %d bits", h.Layer, h.Scheme.Bits), Name: "activation",
-		Float:  Counts{Edges: edges, N: h.Counts},
-		Levels: h.Levels(1 << 16), Clip: []float64{h.ClipLo, h.ClipHi},
+		Float:     Counts{Edges: edges, N: h.Counts},
+		Quantized: quantized(h),
+		Levels:    h.Levels(1 << 16), Clip: []float64{h.ClipLo, h.ClipHi},
 		Scheme: h.Scheme.String(), SQNR: h.SQNR,
 	})
+}
+
+// quantized is the values after quantization: each level with the values that it
+// stands for, drawn half a step around it; nothing where there are too many.
+func quantized(h *quantlib.Histogram) Counts {
+	if len(h.Codes) == 0 || len(h.Codes) > 4096 {
+		return Counts{}
+	}
+	c := Counts{N: h.Codes}
+	for i := range len(h.Codes) + 1 {
+		c.Edges = append(c.Edges, h.ClipLo+(float64(i)-0.5)*h.Scale)
+	}
+	return c
 }
 
 // AccuracyCurve draws accuracy over uniform widths: weights alone, activations
 // alone and both, with the float network as a line. Without labels it draws the
 // agreement with the float network.
-func AccuracyCurve(c *quantlib.Curve) *Figure {
+func AccuracyCurve(c *quantlib.Curve) *Figure { return Curve(curveOf(c)) }
+
+func curveOf(c *quantlib.Curve) CurveData {
 	pick := func(a quantlib.Accuracy) (y, e float64) { return 100 * a.Top1.Mean, 100 * a.Top1.StdErr }
 	d := CurveData{
 		Title:    "Accuracy over bits, all layers alike",
@@ -72,7 +88,7 @@ func AccuracyCurve(c *quantlib.Curve) *Figure {
 		}
 		d.Lines = append(d.Lines, l)
 	}
-	return Curve(d)
+	return d
 }
 
 // GridHeat draws the SQNR at the network's output, in dB, layers × widths, with
