@@ -12,6 +12,7 @@ import (
 	"github.com/quantnb/quantnb/kernelext/cmd/quantnb/internal/samples"
 	"github.com/quantnb/quantnb/quantlib"
 	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/hardware"
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/sense"
 )
@@ -23,12 +24,16 @@ type analysis struct {
 	report *report.Report
 
 	m      *plan.Map
-	macs   []int64
+	grid   *quantlib.Grid // also where its measurement was interrupted
 	table  *sense.Table
+	work   *sense.Workload // nil where it is not known
 	curve  *quantlib.Curve
 	best   *sense.Frontier
 	chosen *sense.Choice
 	beside *sense.Choice // the uniform plan
+
+	rows    []hardware.Row
+	rowBits int
 }
 
 func newAnalysis(q *question, s *subject, verb string) *analysis {
@@ -57,6 +62,9 @@ func newAnalysis(q *question, s *subject, verb string) *analysis {
 	r.Settings = report.Settings{Bits: q.bits, Samples: n, Scorer: q.scorer, Methods: s.study.Methods.String(), Profile: s.device.Name}
 	if s.calibrated.Noise {
 		a.warn("the samples are random noise, not data: ranges, noise and agreement say little about real inputs")
+	}
+	if a.weightsOnly() {
+		a.warn("the scorer %s says nothing of activations, which stay in float32, and its scores are not the noise of the output: read the SQNR columns as a ranking", q.scorer)
 	}
 	if n < 8 {
 		a.warn("noise is measured on %d samples only: error bars are wide or missing", n)
@@ -118,18 +126,33 @@ func share(m sense.Measure) report.Share {
 }
 
 // measure fills the grid.
-func (a *analysis) measure(ctx context.Context) (err error) {
-	if a.table, err = tableOf(ctx, a.study, a.scorer, a.bits); err != nil {
+func (a *analysis) measure(ctx context.Context) error {
+	g, t, err := a.measureGrid(ctx)
+	if g != nil {
+		a.grid = g
+		a.cells(g)
+	}
+	if err != nil {
 		return err
 	}
-	g := a.table.Grid()
+	a.table = t
 	a.report.Settings.Samples = g.Samples
+	if a.work != nil {
+		for i := range a.report.Layers {
+			a.report.Layers[i].MACs = a.work.MACs[i]
+		}
+	}
+	return nil
+}
+
+// cells puts what a grid has measured beside the layers.
+func (a *analysis) cells(g *quantlib.Grid) {
 	for i := range a.report.Layers {
 		l := &a.report.Layers[i]
 		for _, b := range g.Widths {
 			for _, mode := range []quantlib.Mode{quantlib.Weight, quantlib.Activation, quantlib.Both} {
 				if c := g.At(l.Name, b, mode); c.Valid {
-					l.Cells = append(l.Cells, report.Cell{Bits: b, Mode: mode.String(),
+					l.Cells = append(l.Cells, report.Cell{Bits: b, Mode: mode.String(), Samples: c.Samples,
 						Noise: report.Number(c.NSR.Mean), NoiseErr: report.Number(c.NSR.StdErr),
 						SQNR: report.Number(c.SQNR()), SQNRErr: report.Number(c.SQNRErr()),
 						Cosine: report.Number(c.Cosine.Mean), Agreement: report.Number(c.Agreement.Mean)})
@@ -137,14 +160,19 @@ func (a *analysis) measure(ctx context.Context) (err error) {
 			}
 		}
 	}
-	return nil
 }
 
 // space is the plans that are looked at where nothing else is said: any of the
 // widths for weights, the widest for activations.
 func (a *analysis) space() quantlib.Space {
+	if a.weightsOnly() {
+		return quantlib.Space{Weights: a.bits, Activations: []int{0}}
+	}
 	return quantlib.Space{Weights: a.bits, Activations: a.bits[len(a.bits)-1:]}
 }
+
+// weightsOnly reports whether the scorer says nothing of activations.
+func (a *analysis) weightsOnly() bool { return a.scorer == "hawq" || a.scorer == "closed" }
 
 func (a *analysis) frontier(ctx context.Context) (err error) {
 	if a.best, err = a.table.Frontier(ctx, a.space(), quantlib.Bytes); err != nil {
@@ -160,7 +188,7 @@ func (a *analysis) frontier(ctx context.Context) (err error) {
 }
 
 // suggest is the best plan that is not larger than the uniform one of the middle
-// width.
+// width; of two widths, a quarter larger than the lower one.
 func (a *analysis) suggest(ctx context.Context) error {
 	if len(a.bits) < 2 {
 		return nil
@@ -171,12 +199,30 @@ func (a *analysis) suggest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c, err := a.table.Choose(ctx, sp, quantlib.Limits{Bytes: uniform.Bytes()})
+	limit, size := uniform.Bytes(), "no more bytes"
+	if len(a.bits) == 2 {
+		limit, size = limit*5/4, "a quarter more bytes"
+	}
+	c, err := a.table.Choose(ctx, sp, quantlib.Limits{Bytes: limit})
 	if err != nil {
 		return err
 	}
-	why := fmt.Sprintf("the least predicted noise with weights of %v bits in no more bytes than all at %d bits; activations at %d bits", a.bits, middle, sp.Activations[0])
-	return a.adopt(ctx, c, uniform, fmt.Sprintf("uniform W%dA%d", middle, sp.Activations[0]), why)
+	why := fmt.Sprintf("the least predicted noise with weights of %v bits in %s than all at %d bits; activations at %s", a.bits, size, middle, bitsOf(sp.Activations[0]))
+	return a.adopt(ctx, c, uniform, uniformName(middle, sp.Activations[0]), why)
+}
+
+func bitsOf(b int) string {
+	if b == 0 {
+		return "float32"
+	}
+	return fmt.Sprintf("%d bits", b)
+}
+
+func uniformName(weight, activation int) string {
+	if activation == 0 {
+		return fmt.Sprintf("uniform W%d", weight)
+	}
+	return fmt.Sprintf("uniform W%dA%d", weight, activation)
 }
 
 // adopt describes a plan beside a uniform one, both measured.
@@ -186,8 +232,8 @@ func (a *analysis) adopt(ctx context.Context, c sense.Choice, uniform quantlib.P
 		return err
 	}
 	a.chosen, a.beside = &c, &u
-	q := &report.Plan{Why: why, Bytes: c.Bytes, MeanBits: report.Number(c.MeanBits), BOPs: report.Number(c.BOPs), SQNR: report.Number(c.SQNR()),
-		Versus: &report.Versus{Name: name, Bytes: u.Bytes, MeanBits: report.Number(u.MeanBits), BOPs: report.Number(u.BOPs), SQNR: report.Number(u.SQNR()), Diff: []string{}},
+	q := &report.Plan{Why: why, Bytes: c.Bytes, MeanBits: report.Number(c.MeanBits), BOPs: report.Number(c.BOPs), SQNR: report.Number(c.SQNR()), Seconds: report.Number(a.table.Latency(c.Plan)),
+		Versus: &report.Versus{Seconds: report.Number(a.table.Latency(uniform)), Name: name, Bytes: u.Bytes, MeanBits: report.Number(u.MeanBits), BOPs: report.Number(u.BOPs), SQNR: report.Number(u.SQNR()), Diff: []string{}},
 	}
 	for i, l := range a.m.Layers {
 		w, x := c.Plan.Layer(i)
@@ -228,7 +274,10 @@ func (a *analysis) measured(ctx context.Context, p quantlib.Plan) (*report.Measu
 
 // check measures plans along the frontier.
 func (a *analysis) check(ctx context.Context) error {
-	c, err := checkOf(ctx, a.study, a.table, a.space())
+	if a.weightsOnly() || a.scorer == "random" {
+		return nil // scores that are no noise of the output
+	}
+	c, err := a.checkOf(ctx)
 	if err != nil {
 		return err
 	}
@@ -269,8 +318,7 @@ func (a *analysis) figures() {
 	add := func(section string, f *chart.Figure) {
 		a.report.Figures = append(a.report.Figures, report.Figure{Section: section, Figure: f})
 	}
-	if a.table != nil && a.report.Verb == "analyse" {
-		g := a.table.Grid()
+	if g := a.grid; g != nil && a.report.Verb == "analyse" {
 		add("Which layer suffers", chart.SNRBars(g, g.Widths[(len(g.Widths)-1)/2], chart.Ascending))
 		for _, mode := range []quantlib.Mode{quantlib.Weight, quantlib.Activation, quantlib.Both} {
 			add("Every layer at every width", chart.GridHeat(g, mode))

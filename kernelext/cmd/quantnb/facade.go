@@ -2,36 +2,126 @@ package main
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/sense"
 )
 
-// tableOf is the grid that a scorer makes, ready to be asked.
-func tableOf(ctx context.Context, s *quantlib.Study, scorer string, bits []int) (*sense.Table, error) {
-	return s.Table(ctx, bits...)
+// costs are what -minimize takes, and quantlib's names for them.
+var costs = []struct{ name, cost string }{
+	{"bytes", quantlib.Bytes},
+	{"mean-bits", quantlib.MeanWeightBits},
+	{"activation-bits", sense.MeanActivationBits},
+	{"bops", quantlib.BOPs},
+	{"latency", sense.Latency},
 }
 
-// checkOf measures plans along the frontier of a space.
-func checkOf(ctx context.Context, s *quantlib.Study, t *sense.Table, sp quantlib.Space) (*quantlib.Checked, error) {
-	return s.Check(ctx, sp, quantlib.Bytes)
-}
-
-// costNames are what -minimize takes.
-func costNames() []string { return []string{quantlib.Bytes, "mean-bits", "bops"} }
-
-// costOf is quantlib's name of a cost.
-func costOf(name string) string {
-	switch name {
-	case "mean-bits":
-		return quantlib.MeanWeightBits
-	case "bops":
-		return quantlib.BOPs
+func costNames() []string {
+	var names []string
+	for _, c := range costs {
+		names = append(names, c.name)
 	}
-	return name
+	return names
+}
+
+// costOf is quantlib's name of a cost; "" of an unknown one.
+func costOf(name string) string {
+	for _, c := range costs {
+		if c.name == name {
+			return c.cost
+		}
+	}
+	return ""
 }
 
 // quantLimits is the limits as quantlib takes them.
 func (w *wish) quantLimits() quantlib.Limits {
-	return quantlib.Limits{Bytes: w.bytes, MeanWeightBits: w.meanBits, BOPs: w.bops, Noise: w.noise}
+	return quantlib.Limits{Bytes: w.bytes, MeanWeightBits: w.meanBits, MeanActivationBits: w.activationBits,
+		BOPs: w.bops, Seconds: w.latency, Noise: w.noise}
+}
+
+// session runs the network under the study's profile.
+func (s *subject) session() (*exec.Session, error) {
+	m, err := s.study.Model.For(s.device)
+	if err != nil {
+		return nil, err
+	}
+	return m.Session()
+}
+
+// workload is what the network does for one sample.
+func (a *analysis) workload(ctx context.Context) (*sense.Workload, error) {
+	session, err := a.session()
+	if err != nil {
+		return nil, err
+	}
+	return sense.Work(ctx, session, a.m, a.calibrated.Data(), max(1, a.batch()))
+}
+
+// batch is the number of samples that each run takes where the file fixes it; 0
+// where any will do.
+func (a *analysis) batch() int {
+	for _, v := range a.study.Model.Graph().Inputs() {
+		if v.Ranked && len(v.Dims) > 1 && v.Dims[0].Size > 0 {
+			return v.Dims[0].Size
+		}
+	}
+	return 0
+}
+
+// measureGrid is the grid of the study's scorer, and the table made of it. Where
+// ctx stops the work the grid is what was measured until then, and there is no
+// table.
+func (a *analysis) measureGrid(ctx context.Context) (*sense.Grid, *sense.Table, error) {
+	g, err := a.study.Grid(ctx, a.bits...)
+	if err != nil {
+		return g, nil, err
+	}
+	t, err := sense.NewTable(g, nil)
+	if err != nil {
+		return g, nil, err
+	}
+	a.work, err = a.workload(ctx)
+	if ctx.Err() != nil {
+		return g, t, ctx.Err()
+	}
+	if err != nil {
+		a.warn("bit operations and latency are not known: %v", err)
+		return g, t, nil
+	}
+	on, err := t.On(a.work, nil)
+	if err != nil {
+		return g, t, err
+	}
+	return g, on, nil
+}
+
+// checked is how many plans of the frontier are measured to check predictions.
+const checked = 16
+
+// checkOf measures plans along the frontier with all of each quantized at once.
+func (a *analysis) checkOf(ctx context.Context) (*quantlib.Checked, error) {
+	if a.best == nil {
+		return nil, errors.New("there is no frontier")
+	}
+	session, err := a.session()
+	if err != nil {
+		return nil, err
+	}
+	st, err := a.study.Statistics(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var plans []quantlib.Plan
+	for _, i := range slices.Compact(a.best.Thin(checked)) {
+		plans = append(plans, a.best.Plan(i))
+	}
+	c := sense.Config{Methods: a.study.Methods, Samples: a.table.Grid().Samples, Batch: a.batch()}
+	if a.study.Progress != nil {
+		c.Progress = func(done, total int) { a.study.Progress("checking predictions", done, total) }
+	}
+	return a.table.Check(ctx, session, st, plans, a.calibrated.Data(), c)
 }

@@ -124,19 +124,21 @@ func (p *pins) Set(text string) error {
 
 // wish is what a plan shall keep to.
 type wish struct {
-	bytes                                      int
-	meanBits, bops, latency, noise, sqnr, drop float64
-	dropGiven                                  bool
-	raise                                      int
-	pins                                       pins
-	weights, activations                       ints
-	minimize                                   string
-	against                                    int
+	bytes                            int
+	meanBits, activationBits         float64
+	bops, latency, noise, sqnr, drop float64
+	dropGiven                        bool
+	raise                            int
+	pins                             pins
+	weights, activations             ints
+	minimize                         string
+	against                          int
 }
 
 func (w *wish) flags(fs *flag.FlagSet) {
 	fs.IntVar(&w.bytes, "bytes", 0, "weights take at most `n` bytes")
 	fs.Float64Var(&w.meanBits, "mean-bits", 0, "weights have at most `x` bits on average")
+	fs.Float64Var(&w.activationBits, "activation-bits", 0, "activations have at most `x` bits on average")
 	fs.Float64Var(&w.bops, "bops", 0, "at most `x` bit operations for one sample: Σ MACs·bits·bits")
 	fs.Float64Var(&w.latency, "latency", 0, "at most `x` seconds for one sample on the device of -profile")
 	fs.Float64Var(&w.noise, "noise", 0, "predicted noise-to-signal power at most `x`")
@@ -156,14 +158,18 @@ func (w *wish) flags(fs *flag.FlagSet) {
 
 func (w *wish) check(q *question) error {
 	switch {
-	case w.bytes < 0 || w.meanBits < 0 || w.bops < 0 || w.latency < 0 || w.noise < 0 || w.drop < 0:
+	case w.bytes < 0 || w.meanBits < 0 || w.activationBits < 0 || w.bops < 0 || w.latency < 0 || w.noise < 0 || w.drop < 0:
 		return usage("limits are not negative")
 	case w.noise > 0 && w.sqnr != 0:
 		return usage("-noise and -sqnr say the same; give one")
 	case w.limits() == 0 && w.raise < 0:
-		return usage("needs a limit: -bytes, -mean-bits, -bops, -latency, -noise, -sqnr, -drop, or -raise")
+		return usage("needs a limit: -bytes, -mean-bits, -activation-bits, -bops, -latency, -noise, -sqnr, -drop, or -raise")
 	case w.raise >= 0 && w.limits() > 0:
 		return usage("-raise takes no limits")
+	case q.scorer == "hawq" || q.scorer == "closed":
+		return usage("the scorer " + q.scorer + " says nothing of activations and of noise; plans are made with exact, onepass or random")
+	case w.latency > 0 && q.profile == "simulation":
+		return usage("-latency needs the device of -profile; simulation has no speed")
 	case !slices.Contains(costNames(), w.minimize):
 		return usage(fmt.Sprintf("-minimize: %q; costs are %s", w.minimize, strings.Join(costNames(), ", ")))
 	}
@@ -204,7 +210,7 @@ func (w *wish) check(q *question) error {
 // limits is how many limits are given.
 func (w *wish) limits() int {
 	n := 0
-	for _, given := range []bool{w.bytes > 0, w.meanBits > 0, w.bops > 0, w.latency > 0, w.noise > 0 || w.sqnr != 0, w.dropGiven} {
+	for _, given := range []bool{w.bytes > 0, w.meanBits > 0, w.activationBits > 0, w.bops > 0, w.latency > 0, w.noise > 0 || w.sqnr != 0, w.dropGiven} {
 		if given {
 			n++
 		}
@@ -227,7 +233,7 @@ func (a *analysis) wished(ctx context.Context, w *wish) error {
 	if err != nil {
 		return err
 	}
-	return a.adopt(ctx, c, uniform, fmt.Sprintf("uniform W%dA%d", bits, act), why)
+	return a.adopt(ctx, c, uniform, uniformName(bits, act), why)
 }
 
 // uniformBeside is the plan to compare with: that of -against, or the largest
@@ -296,6 +302,7 @@ func (w *wish) String() string {
 	}
 	add(w.bytes > 0, "at most %d bytes of weights", w.bytes)
 	add(w.meanBits > 0, "at most %g bits a weight", w.meanBits)
+	add(w.activationBits > 0, "at most %g bits an activation", w.activationBits)
 	add(w.bops > 0, "at most %g bit operations", w.bops)
 	add(w.latency > 0, "at most %g s", w.latency)
 	add(w.noise > 0, "predicted noise at most %.3g", w.noise)

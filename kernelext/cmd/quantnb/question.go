@@ -179,6 +179,9 @@ func (q *question) open(args []string) (*subject, error) {
 		return nil, err
 	}
 	s.study = &quantlib.Study{Model: model, Samples: q.samples, NoMemo: q.noMemo, Profile: s.device}
+	if s.study.Scorer, err = scorerOf(q.scorer); err != nil {
+		return nil, err
+	}
 	if embedded && q.data == "" && q.random == 0 {
 		s.calibrated, s.test = demoSet(demo.Calibration(), "calibration images of Fashion-MNIST", q.calibration), demoSet(demo.Test(), "test images of Fashion-MNIST", q.testSamples)
 	} else if err := q.read(s, model.Graph()); err != nil {
@@ -234,7 +237,7 @@ func openModel(name string) (m *quantlib.Model, embedded bool, err error) {
 
 func demoSet(m demo.Images, source string, limit int) *samples.Set {
 	n := min(m.N, limit)
-	images := quantlib.Images{Pixels: m.Pixels[:n*m.C*m.H*m.W], Shape: []int{m.C, m.H, m.W}, Divide: 255, Labels: m.Labels[:n]}
+	images := quantlib.Images{Input: "input", Pixels: m.Pixels[:n*m.C*m.H*m.W], Shape: []int{m.C, m.H, m.W}, Divide: 255, Labels: m.Labels[:n]}
 	return samples.Of(images, source, n, true)
 }
 

@@ -101,7 +101,8 @@ type Layer struct {
 // Cell is the noise at the network's output when only this layer is quantized.
 type Cell struct {
 	Bits      int    `json:"bits"`
-	Mode      string `json:"mode"`      // "weight", "activation", "both"
+	Mode      string `json:"mode"` // "weight", "activation", "both"
+	Samples   int    `json:"samples"`
 	Noise     Number `json:"noise"`     // Σ(q−f)²/Σf², mean over samples
 	NoiseErr  Number `json:"noise_err"` // its standard error
 	SQNR      Number `json:"sqnr"`      // dB; null without noise
