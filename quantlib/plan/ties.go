@@ -137,12 +137,18 @@ func (m *Map) entering(c chain) []edge {
 
 // linked makes links between quantizers of edges between values: one for each
 // pair that edges connect with no third quantizer between, by the fewest edges,
-// and by such as share scales where that is possible.
+// and by such as share scales where that is possible. Where more than manyOperands
+// quantizers meet in values without one, all are linked to the first of them, so
+// that links do not grow with the square of their number.
 func (m *Map) linked(edges []edge) []Link {
 	at := map[string][]int{} // edges by value
 	for i, e := range edges {
 		at[e.a] = append(at[e.a], i)
 		at[e.b] = append(at[e.b], i)
+	}
+	regions := map[bool]*regions{}
+	for _, scale := range []bool{true, false} {
+		regions[scale] = m.regions(edges, scale)
 	}
 	var links []Link
 	for k, q := range m.Quantizers {
@@ -152,6 +158,9 @@ func (m *Map) linked(edges []edge) []Link {
 			for queue := []string{q.Value}; len(queue) > 0; queue = queue[1:] {
 				for _, i := range at[queue[0]] {
 					e := edges[i]
+					if regions[scale].leaves(i, k) {
+						continue
+					}
 					next := e.a
 					if next == queue[0] {
 						next = e.b
@@ -174,6 +183,70 @@ func (m *Map) linked(edges []edge) []Link {
 		}
 	}
 	return links
+}
+
+// regions are the sets of edges that values without a quantizer join.
+type regions struct {
+	of    []int // by edge, the region's number
+	first []int // by region, the first quantizer at its rim
+	rim   []int // by region, how many quantizers there are
+}
+
+// regions finds them, among the edges that share scales if scale is set.
+func (m *Map) regions(edges []edge, scale bool) *regions {
+	root := make([]int, len(edges))
+	for i := range root {
+		root[i] = i
+	}
+	find := func(i int) int {
+		for root[i] != i {
+			root[i] = root[root[i]]
+			i = root[i]
+		}
+		return i
+	}
+	seen := map[string]int{} // an edge by a value without a quantizer
+	for i, e := range edges {
+		if scale && !e.scale {
+			continue
+		}
+		for _, v := range []string{e.a, e.b} {
+			if _, quantized := m.byValue[v]; quantized {
+				continue
+			}
+			if j, ok := seen[v]; ok {
+				x, y := find(i), find(j)
+				root[max(x, y)] = min(x, y)
+			}
+			seen[v] = i
+		}
+	}
+	r := &regions{of: make([]int, len(edges)), first: make([]int, len(edges)), rim: make([]int, len(edges))}
+	type place struct{ region, quantizer int }
+	counted := map[place]bool{}
+	for i, e := range edges {
+		n := find(i)
+		r.of[i] = n
+		for _, v := range []string{e.a, e.b} {
+			k, quantized := m.byValue[v]
+			if !quantized || scale && !e.scale || counted[place{n, k}] {
+				continue
+			}
+			counted[place{n, k}] = true
+			if r.rim[n] == 0 || k < r.first[n] {
+				r.first[n] = k
+			}
+			r.rim[n]++
+		}
+	}
+	return r
+}
+
+// leaves reports whether links from quantizer k along an edge are left to the
+// first quantizer of the region.
+func (r *regions) leaves(edge, k int) bool {
+	n := r.of[edge]
+	return r.rim[n] > manyOperands && r.first[n] != k
 }
 
 // between is the link along the edges by which value b was reached from a.

@@ -138,6 +138,61 @@ func TestTiesOfManyOperands(t *testing.T) {
 	}
 }
 
+// Quantizers that meet in values without one are tied by few links too, at every
+// depth, and the ties are those of all pairs.
+func TestTiesOfManyThatMeetInValuesWithoutAQuantizer(t *testing.T) {
+	const n = 300
+	lines, heads := []string{}, []string{}
+	for i := range n {
+		lines = append(lines, fmt.Sprintf("c%d: Conv x%d w%d -> y%d", i, i, i, i), fmt.Sprintf("p%d: MaxPool x%d -> a%d", i, i, i))
+		heads = append(heads, fmt.Sprintf("a%d", i))
+	}
+	for i := 0; i < n; i += 3 { // Concats of three, and one of those
+		lines = append(lines, fmt.Sprintf("j%d: Concat %s -> b%d", i, strings.Join(heads[i:i+3], " "), i))
+	}
+	join := "j: Concat"
+	for i := 0; i < n; i += 3 {
+		join += fmt.Sprintf(" b%d", i)
+	}
+	lines = append(lines, join+" -> z")
+	for _, scale := range []bool{false, true} {
+		p := joined(hardware.Tie{Ops: []string{"Concat", "MaxPool"}, Inputs: true, Outputs: true, Scale: scale})
+		p.Pass = []string{"Reshape"}
+		m := place(t, network(t, "z y0", lines...), p)
+		acts := slices.DeleteFunc(slices.Clone(m.Ties), func(t Tie) bool { return t.Role == Weight })
+		if len(acts) != 1 || len(acts[0].Members) != n || len(m.Links) != n-1 {
+			t.Errorf("scale %v: %d ties and %d links of %d", scale, len(acts), len(m.Links), n)
+		}
+		if sets := m.ScaleTies(); scale != (len(sets) == 1 && len(sets[0]) == n) {
+			t.Errorf("scale %v: %d sets share one", scale, len(sets))
+		}
+		text, err := m.Explain("x7", "x211")
+		if err != nil || !strings.Contains(text, "through") {
+			t.Errorf("%q, %v", text, err)
+		}
+	}
+}
+
+// What a built-in profile passes quantizers through has one width before and
+// after it, if the profile wants anything alike at all.
+func TestEveryPassThroughOperatorTies(t *testing.T) {
+	for _, p := range hardware.Builtin() {
+		for _, op := range p.Pass {
+			m := place(t, network(t, "c d", "c1: Conv x w -> c", "p: "+op+" x -> a", "c2: Conv a w2 -> d"), p)
+			want := "a+x"
+			if len(p.Ties) == 0 {
+				want = ""
+			}
+			if got := tied(m); got != want {
+				t.Errorf("%s, %s: %q, want %q", p.Name, op, got, want)
+			}
+			if got := scaled(m); got != "" {
+				t.Errorf("%s, %s: %q share a scale, which nobody asked for", p.Name, op, got)
+			}
+		}
+	}
+}
+
 func TestExplain(t *testing.T) {
 	p := joined(
 		hardware.Tie{Ops: []string{"Add"}, Inputs: true},
