@@ -98,6 +98,7 @@ func BenchmarkRow(b *testing.B) {
 		{"SumSquares", 4, func() { SumSquares(x, 0.1) }},
 		{"Dot", 8, func() { Dot(x, y) }},
 		{"Add", 12, func() { Add(dst, x, y) }},
+		{"Sub", 12, func() { Sub(dst, x, y) }},
 		{"Mul", 12, func() { Mul(dst, x, y) }},
 		{"Div", 12, func() { Div(dst, x, y) }},
 		{"ScaleBias", 8, func() { ScaleBias(dst, x, 1.1, 0.2) }},
