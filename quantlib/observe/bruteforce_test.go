@@ -1,9 +1,11 @@
 package observe
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -53,10 +55,57 @@ func measured(x, q []float32, lo, hi float32, s quant.Scheme) float64 {
 	return quant.Compare(x, q).Noise
 }
 
+// foremost is x with the block of greatest magnitudes at the front, where clipping
+// shows first; the rest stays in its order.
+func foremost(x []float32) []float32 {
+	magnitude := func(v float32) float64 { return math.Abs(float64(v)) }
+	order := make([]int, len(x))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(magnitude(x[b]), magnitude(x[a])) })
+	slices.Sort(order[block:])
+	y := make([]float32, len(x))
+	for i, k := range order {
+		y[i] = x[k]
+	}
+	return y
+}
+
+const block = 2048
+
+// exceeds is the squared error of the real quantizer on the raw values, like
+// measured, but it stops where the sum is beyond limit: a sum of squares only
+// grows.
+func exceeds(x, q []float32, lo, hi float32, s quant.Scheme, limit float64) (sum float64, over bool) {
+	scale, zero := quant.ParamsFromRange(lo, hi, s)
+	for ; len(x) > 0; x = x[min(block, len(x)):] {
+		part := x[:min(block, len(x))]
+		image := q[:len(part)]
+		quant.FakeQuantize(image, part, scale, zero, s)
+		var a, b, c, d float64
+		for len(part) >= 4 && len(image) >= 4 {
+			e, f := float64(image[0])-float64(part[0]), float64(image[1])-float64(part[1])
+			g, h := float64(image[2])-float64(part[2]), float64(image[3])-float64(part[3])
+			a, b, c, d = a+e*e, b+f*f, c+g*g, d+h*h
+			part, image = part[4:], image[4:]
+		}
+		for i, v := range part {
+			e := float64(image[i]) - float64(v)
+			a += e * e
+		}
+		if sum += (a + b) + (c + d); sum > limit {
+			return sum, true
+		}
+	}
+	return sum, false
+}
+
 // bruteForce is the least error that a search over the raw values finds: a
 // linear and a geometric grid of clips, or of pairs of clips where the range
-// has two free ends, then smaller and smaller steps around the best.
-func bruteForce(x, q []float32, s quant.Scheme) float64 {
+// has two free ends, then smaller and smaller steps around the best. front is
+// foremost of x.
+func bruteForce(x, front, q []float32, s quant.Scheme) float64 {
 	least, greatest := 0.0, 0.0
 	for _, v := range x {
 		least, greatest = min(least, float64(v)), max(greatest, float64(v))
@@ -64,8 +113,8 @@ func bruteForce(x, q []float32, s quant.Scheme) float64 {
 	type point struct{ lo, hi, err float64 }
 	best := point{err: math.Inf(1)}
 	try := func(lo, hi float64) bool {
-		e := measured(x, q, float32(lo), float32(hi), s)
-		if e < best.err {
+		e, over := exceeds(front, q, float32(lo), float32(hi), s, best.err)
+		if !over && e < best.err {
 			best = point{lo, hi, e}
 			return true
 		}
@@ -87,7 +136,7 @@ func bruteForce(x, q []float32, s quant.Scheme) float64 {
 				step /= 2
 			}
 		}
-		return best.err
+		return measured(x, q, float32(best.lo), float32(best.hi), s)
 	}
 	most := max(-least, greatest)
 	if s.Unsigned {
@@ -112,7 +161,7 @@ func bruteForce(x, q []float32, s quant.Scheme) float64 {
 			step /= 2
 		}
 	}
-	return best.err
+	return measured(x, q, float32(best.lo), float32(best.hi), s)
 }
 
 // TestBruteForce holds the range that MSE chooses to within 1 % of the squared
@@ -137,14 +186,14 @@ func TestBruteForce(t *testing.T) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			x := draw(n, uint64(k), d.draw)
-			q := make([]float32, n)
+			q, front := make([]float32, n), foremost(x)
 			tensor, channel := NewCollector(), NewChannels(1)
 			tensor.Observe(x)
 			channel.ObserveBatch(0, x, n)
 			for i, b := range widths {
 				var cellText []string
 				for _, s := range []quant.Scheme{quant.Int(b), quant.Uint(b)} {
-					best := bruteForce(x, q, s)
+					best := bruteForce(x, front, q, s)
 					for _, c := range []*Collector{tensor, channel[0]} {
 						lo, hi, err := MSE{}.Range(c, s)
 						if err != nil {

@@ -75,6 +75,9 @@ type funcMethod struct {
 func (m *funcMethod) New(s quant.Scheme) Observer { return m.f(s) }
 func (m *funcMethod) String() string              { return m.key }
 
+// Key is the key under which results may be stored.
+func (m *funcMethod) Key() string { return m.key }
+
 // Params returns the scale and the zero point that m chooses for what c has
 // collected: Range followed by quant.ParamsFromRange. It panics if s is float32
 // or not valid.
