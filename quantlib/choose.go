@@ -13,6 +13,9 @@ import (
 type (
 	Space          = sense.Space
 	Pin            = sense.Pin
+	Bound          = sense.Bound
+	Table          = sense.Table
+	Refined        = sense.Refined
 	Limits         = sense.Limits
 	Choice         = sense.Choice
 	Frontier       = sense.Frontier
@@ -23,13 +26,16 @@ type (
 	NoiseBelow     = sense.NoiseBelow
 	AgreementAbove = sense.AgreementAbove
 	DropAtMost     = sense.DropAtMost
+	RiseAtMost     = sense.RiseAtMost
 )
 
 // Costs of a plan.
 const (
-	Bytes          = sense.Bytes
-	MeanWeightBits = sense.MeanWeightBits
-	BOPs           = sense.BOPs
+	Bytes              = sense.Bytes
+	MeanWeightBits     = sense.MeanWeightBits
+	MeanActivationBits = sense.MeanActivationBits
+	BOPs               = sense.BOPs
+	Latency            = sense.Latency // seconds for one sample, by the study's Profile
 )
 
 // Table measures what the widths of a space need (see Grid) and makes it ready
@@ -43,22 +49,18 @@ func (s *Study) Table(ctx context.Context, widths ...int) (*sense.Table, error) 
 	if err != nil {
 		return nil, err
 	}
-	macs, err := s.macs(ctx, p)
+	w, err := s.workload(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	return sense.NewTable(g, macs)
-}
-
-func (s *Study) macs(ctx context.Context, p parts) ([]int64, error) {
-	macs, err := recall(s, p, "multiply-accumulates", func() (*[]int64, error) {
-		n, err := sense.MACs(ctx, p.session, p.m, p.calibration)
-		return &n, err
-	}, restore[[]int64], store[[]int64])
+	t, err := sense.NewTable(g, w.MACs)
 	if err != nil {
 		return nil, err
 	}
-	return *macs, nil
+	if t, err = t.On(w, p.m.Profile); err != nil || s.Correction == nil {
+		return t, err
+	}
+	return t.Correct(s.Correction.Points)
 }
 
 // gridWidths is what Grid measures unless told.
@@ -110,7 +112,7 @@ func (s *Study) Choose(ctx context.Context, sp Space, l Limits) (Choice, error) 
 }
 
 // Frontier is the plans that no other beats in both predicted noise and a cost:
-// Bytes, MeanWeightBits or BOPs.
+// Bytes, MeanWeightBits, MeanActivationBits, BOPs or Latency.
 func (s *Study) Frontier(ctx context.Context, sp Space, cost string) (*Frontier, error) {
 	t, err := s.spaceTable(ctx, sp)
 	if err != nil {
@@ -145,6 +147,44 @@ func (s *Study) Target(ctx context.Context, sp Space, cost string, r Rule) (Targ
 		return Target{}, err
 	}
 	return f.Target(ctx, r, s.Evaluate)
+}
+
+// TargetDrop is the plan of least cost that loses at most drop of top-1 accuracy
+// (0.01 is one percentage point) against the float network, measured on the test
+// samples, which need labels: Target with DropAtMost(drop).
+func (s *Study) TargetDrop(ctx context.Context, sp Space, cost string, drop float64) (Target, error) {
+	return s.Target(ctx, sp, cost, DropAtMost(drop))
+}
+
+// Refine is Choose that measures: it tries plans on the grid's samples, learns
+// from them where predictions fail, and returns the plan with the least measured
+// noise; see sense.Table.Refine. tries is how many plans it may measure, 0 means
+// 24.
+func (s *Study) Refine(ctx context.Context, sp Space, l Limits, tries int) (Refined, error) {
+	p, err := s.parts()
+	if err != nil {
+		return Refined{}, err
+	}
+	t, err := s.spaceTable(ctx, sp)
+	if err != nil {
+		return Refined{}, err
+	}
+	st, err := s.statistics(ctx, p)
+	if err != nil {
+		return Refined{}, err
+	}
+	probe, err := sense.NewProbe(ctx, p.session, st, p.calibration, sense.Config{Methods: s.Methods, Samples: t.Grid().Samples, Batch: p.batch})
+	if err != nil {
+		return Refined{}, err
+	}
+	done := 0
+	tell := s.progress("measuring plans")
+	return t.Refine(ctx, sp, l, tries, func(ctx context.Context, pl Plan) (Accuracy, error) {
+		if done++; tell != nil {
+			tell(done, max(done, tries))
+		}
+		return probe.Evaluate(ctx, pl)
+	})
 }
 
 // TargetNoise is the plan of least cost whose predicted noise-to-signal power at

@@ -74,6 +74,10 @@ type Study struct {
 	// Scorer is how Grid, and with it Table, Choose, Frontier and Raise, learn what
 	// each layer suffers; nil is Exact{}.
 	Scorer sense.Scorer
+	// Correction is what Check has found; nil is none. Table corrects its
+	// predictions by it, tie by tie (see sense.Table.Correct), and with it Choose,
+	// Frontier, Target and TargetNoise.
+	Correction *Checked
 	// OnCell is shown each cell of the grid that Grid measures as soon as it is
 	// known on some samples, and again as they grow more. It is called in turn, and
 	// not at all where the grid is found stored.

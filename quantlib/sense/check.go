@@ -49,6 +49,9 @@ type Checked struct {
 	// the measurement. Both correct each point with what was
 	// fitted on the other points.
 	CorrectedSpread, CorrectedCoverage float64
+	// FittedSpread is that of predictions corrected tie by tie (Table.Correct), each
+	// point by what was fitted on the others.
+	FittedSpread float64
 }
 
 // Correct is a prediction times Factor. Its error bar joins the bound of the
@@ -88,10 +91,32 @@ func (t *Table) Check(ctx context.Context, s *exec.Session, st *calibrate.Stats,
 		points[i].Measured = measured[i].Noise.NSR
 	}
 	k, err := check(points)
-	if err == nil {
-		k.Samples = c.limit(data.Len())
+	if err != nil {
+		return nil, err
 	}
+	k.Samples = c.limit(data.Len())
+	k.FittedSpread, err = t.fittedSpread(k.Points)
 	return k, err
+}
+
+// fittedSpread is the root mean square, in dB, of measured over predicted noise
+// when each point is predicted by the table that the others correct.
+func (t *Table) fittedSpread(points []CheckedPlan) (float64, error) {
+	square := 0.0
+	for i, p := range points {
+		others := append(slices.Clone(points[:i]), points[i+1:]...)
+		fitted, err := t.Correct(others)
+		if err != nil {
+			return 0, err
+		}
+		n, err := fitted.Predict(p.Plan)
+		if err != nil {
+			return 0, err
+		}
+		d := 10 * math.Log10(p.Measured.Mean/n.Mean)
+		square += d * d
+	}
+	return math.Sqrt(square / float64(len(points))), nil
 }
 
 // check reckons the figures of Checked.
@@ -195,7 +220,6 @@ func (c *Checked) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "bytes\tbits\tpredicted (dB)\tmeasured (dB)\tcorrected (dB)\t")
-	sqnr := func(m Measure) float64 { return -10 * math.Log10(m.Mean) }
 	for _, p := range c.Points {
 		fmt.Fprintf(w, "%d\t%.2f\t%.1f\t%.1f\t%.1f\t\n", p.Plan.Bytes(), p.Plan.MeanBits(),
 			sqnr(p.Predicted), sqnr(p.Measured), sqnr(c.Correct(p.Predicted)))
@@ -203,7 +227,7 @@ func (c *Checked) String() string {
 	w.Flush()
 	fmt.Fprintf(&b, "measured over predicted noise: %+.2f dB ± %.2f, rank correlation %.3f, %.0f %% within the error bars\n",
 		c.Bias, c.Spread, c.Rank, 100*c.Coverage)
-	fmt.Fprintf(&b, "corrected by a factor of %.3f: ± %.2f dB, %.0f %% within the error bars (each point by the others' fit); %d samples\n",
-		c.Factor, c.CorrectedSpread, 100*c.CorrectedCoverage, c.Samples)
+	fmt.Fprintf(&b, "corrected by a factor of %.3f: ± %.2f dB, %.0f %% within the error bars; tie by tie: ± %.2f dB (each point by the others' fit); %d samples\n",
+		c.Factor, c.CorrectedSpread, 100*c.CorrectedCoverage, c.FittedSpread, c.Samples)
 	return b.String()
 }

@@ -152,7 +152,7 @@ func (p *partial) name() string {
 func (t *Table) extend(p partial, tie, bits int, n needs) partial {
 	p.set = append(slices.Clone(p.set), assignment{tie, bits})
 	if bits != 0 {
-		p.noise += t.alone[tie][slices.Index(t.grid.Widths, bits)].Mean
+		p.noise += t.tieNoise(tie, bits).Mean
 	}
 	if n.activations && t.alone[tie] != nil {
 		p.acts += float64(t.work.Elements[tie]) * float64(width(bits))

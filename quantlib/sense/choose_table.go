@@ -49,6 +49,8 @@ type Table struct {
 	params []int       // weights, by tie
 	total  int         // weights of the network
 
+	factor []float64 // of the noise of each tie; nil means 1. See Correct
+
 	work     *Workload         // nil without shapes
 	device   *hardware.Profile // whose latency counts
 	units    [][]int           // by group: units that its ties decide
@@ -157,31 +159,53 @@ func (t *Table) measureTies() {
 	}
 }
 
+// tieNoise is the noise of a tie alone, times its factor; none in float32. A width
+// is the grid's, or 0.
+func (t *Table) tieNoise(tie, bits int) Measure {
+	if bits == 0 || t.alone[tie] == nil {
+		return Measure{}
+	}
+	n := t.alone[tie][slices.Index(t.grid.Widths, bits)]
+	if t.factor != nil {
+		n.Mean *= t.factor[tie]
+		n.StdErr *= t.factor[tie]
+	}
+	return n
+}
+
 // noise is what a group adds with the widths that at gives its ties. Widths must
 // be the grid's, or 0. Standard errors are added up, which bounds that of the
 // sum however much the terms depend on each other.
 func (t *Table) noise(g *group, at func(tie int) int) Measure {
 	var sum Measure
-	if len(g.layers) == 1 {
-		bits, equal := -1, true
-		for _, ties := range [][]int{g.weights, g.acts} {
-			for _, tie := range ties {
-				equal = equal && (bits < 0 || bits == at(tie))
-				bits = at(tie)
-			}
-		}
-		if w := slices.Index(t.grid.Widths, bits); equal && w >= 0 {
-			return t.grid.Cells[t.grid.index(g.layers[0], w, Both)].NSR
-		}
-	}
+	plain := 0.0
 	for _, ties := range [][]int{g.weights, g.acts} {
 		for _, tie := range ties {
 			if bits := at(tie); bits != 0 {
-				n := t.alone[tie][slices.Index(t.grid.Widths, bits)]
+				n := t.tieNoise(tie, bits)
 				sum.Mean += n.Mean
 				sum.StdErr += n.StdErr
+				plain += t.alone[tie][slices.Index(t.grid.Widths, bits)].Mean
 			}
 		}
+	}
+	if len(g.layers) != 1 {
+		return sum
+	}
+	bits, equal := -1, true
+	for _, ties := range [][]int{g.weights, g.acts} {
+		for _, tie := range ties {
+			equal = equal && (bits < 0 || bits == at(tie))
+			bits = at(tie)
+		}
+	}
+	if w := slices.Index(t.grid.Widths, bits); equal && w >= 0 {
+		n := t.grid.Cells[t.grid.index(g.layers[0], w, Both)].NSR
+		if t.factor != nil && plain > 0 {
+			n.Mean *= sum.Mean / plain
+			n.StdErr *= sum.Mean / plain
+		}
+		return n
 	}
 	return sum
 }

@@ -131,7 +131,7 @@ func (f *Frontier) Thin(n int) []int {
 }
 
 // A Rule says whether a measured plan is good enough. Rules are values; see
-// CosineAbove, NoiseBelow, AgreementAbove and DropAtMost.
+// CosineAbove, NoiseBelow, AgreementAbove, DropAtMost and RiseAtMost.
 type Rule interface {
 	// Accepts judges a plan by its accuracy and that of the float network on the
 	// same samples. An error says that the rule cannot be applied to them.
@@ -178,6 +178,19 @@ func (r DropAtMost) Accepts(a, float Accuracy) (bool, error) {
 	return float.Top1.Mean-a.Top1.Mean <= float64(r)+0.5e-9, nil
 }
 func (r DropAtMost) String() string { return fmt.Sprintf("top-1 drop <= %g", float64(r)) }
+
+// RiseAtMost accepts a task loss that lies above the float network's by at most
+// this much, in nats. It needs labels.
+type RiseAtMost float64
+
+// Accepts implements Rule.
+func (r RiseAtMost) Accepts(a, _ Accuracy) (bool, error) {
+	if !a.Labeled {
+		return false, errors.New("sense: a rule about task loss needs samples with labels")
+	}
+	return a.Noise.Rise.Mean <= float64(r), nil
+}
+func (r RiseAtMost) String() string { return fmt.Sprintf("rise of the loss <= %g nats", float64(r)) }
 
 // A Target is what Frontier.Target has found.
 type Target struct {
