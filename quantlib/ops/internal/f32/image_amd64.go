@@ -21,28 +21,31 @@ type finisher struct {
 	add                int // non-zero: to what dst holds
 	bias, residual     *float32
 	stride             int // of residual
+	// Bytes to add behind a tile: to a, which stands behind its panel, to b0 and
+	// b1, to c and residual, which stand below the tile, and to bias.
+	stepA, stepB, stepC, stepBias, stepRest int
 }
 
 //go:noescape
-func direct6x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+func direct6x16AVX2(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
 
 //go:noescape
-func direct5x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+func direct5x16AVX2(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
 
 //go:noescape
-func direct4x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+func direct4x16AVX2(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
 
 //go:noescape
-func direct3x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+func direct3x16AVX2(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
 
 //go:noescape
-func direct2x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+func direct2x16AVX2(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
 
 //go:noescape
-func direct1x16AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+func direct1x16AVX2(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
 
 //go:noescape
-func direct6x17AVX2(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher, b2, rest *float32)
+func direct6x17AVX2(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher, b2, rest *float32)
 
 //go:noescape
 func quantizeRowsAVX2(dst, x *float32, rows, n, dstStride, srcStride int, fin *finisher)
@@ -79,6 +82,7 @@ type depthwiseArgs struct {
 func (f *finisher) set(e *Epilogue) {
 	lo, hi, _ := e.bounds()
 	f.lo, f.hi = eight(lo), eight(hi)
+	f.stepBias = 4 * MR
 	if len(e.Quant) > 0 {
 		f.grid(e.Quant[0])
 	}
@@ -115,15 +119,12 @@ func quantizeRows(x []float32, rows, n, stride int, q Quantizer) {
 
 // convolve computes rows i0..i1 of the product with the columns of src where
 // they lie, sixteen at a time; those of which fewer than eight stand in a row are
-// packed. It reports false where that does not pay.
+// packed, and all where that is better. It reports false where it cannot serve.
 func (g *Gemm) convolve(src *columns, dst []float32, ldc, i0, i1 int, scratch []float32) bool {
 	if !assembly || g.B.Quant != nil || g.A.Packed == nil || g.K == 0 || i1-i0 < MR {
 		return false
 	}
 	src.packed = !src.pays(i1-i0, g.N)
-	if src.packed && (g.N%NR != 1 || g.N < NR || g.N > nc) {
-		return false // no use
-	}
 	g.check(dst, ldc, i0, i1, 0, g.N, scratch)
 	bbuf, scratch := scratch[:KC*nc+slack], scratch[KC*nc+slack:]
 	d := directTiles{src: src, tiles: tiles{dst: dst, ldc: ldc, tmp: scratch[:MR*NR]}, rest: scratch[MR*NR:][:mc/MR*8]}
@@ -179,37 +180,40 @@ type directTiles struct {
 // block computes rows i0..i1 of columns j0..j1, of which those that do not lie in
 // runs of eight are packed.
 func (d *directTiles) block(i0, i1, j0, j1 int) {
-	for j := j0; j < j1; {
-		end, direct := d.src.segment(j, j1)
-		n := end - j
-		switch src := d.src.src; {
-		case direct && j1-end == 1:
-			for ; j < end-NR; j += NR {
-				d.panel(i0, i1, j, src[d.src.at(j):], src[d.src.at(j+8):], d.off)
-			}
-			d.oneMore(i0, i1, j, src[d.src.at(j):], src[d.src.at(j+8):], d.off, src[d.src.at(j+NR):])
-			end++
-			n++
-		case direct:
-			for ; j < end; j += NR {
-				d.panel(i0, i1, j, src[d.src.at(j):], src[d.src.at(j+8):], d.off)
-			}
-		case end == j1 && n > NR && n%NR == 1:
-			d.run(i0, i1, j, end-NR-1)
+	for j := j0; j < j1; j += NR {
+		if n := j1 - j; n < NR {
+			d.run(i0, i1, j, j1)
 			if d.ep != nil && d.fused {
-				d.ep.quantize(d.dst, d.ldc, i0, i1, j, end-NR-1)
+				d.ep.quantize(d.dst, d.ldc, i0, i1, j, j1)
 			}
-			j = end - NR - 1
-			b := d.b[(j-d.j0)*d.kn:]
-			d.oneMore(i0, i1, j, b, b[8:], packedOffsets[:], b[NR*d.kn:])
-			direct = true
-		default:
-			d.run(i0, i1, j, end)
+			break
 		}
-		if d.ep != nil && !(direct && d.fused) {
-			d.ep.quantize(d.dst, d.ldc, i0, i1, end-n, end)
+		b := d.b[(j-d.j0)*d.kn:]
+		b0, b1, b2, off := b, b[8:], b[NR*d.kn:], packedOffsets[:]
+		if d.src.direct(j, j1) {
+			b0, b1, off = d.src.src[d.src.at(j):], d.src.src[d.src.at(j+8):], d.off
 		}
-		j = end
+		if j1-j-NR != 1 {
+			n := 1
+			if d.kn <= sweepable {
+				n = d.line(j, j1)
+			}
+			if n > 1 {
+				d.sweep(i0, i1, j, n, b0, b1, off)
+			} else {
+				d.panel(i0, i1, j, b0, b1, off)
+			}
+			j += (n - 1) * NR
+			continue
+		}
+		if d.src.direct(j, j1) {
+			b2 = d.src.src[d.src.at(j+NR):]
+		}
+		d.oneMore(i0, i1, j, b0, b1, off, b2)
+		break
+	}
+	if d.ep != nil && !d.fused {
+		d.ep.quantize(d.dst, d.ldc, i0, i1, j0, j1)
 	}
 }
 
@@ -226,9 +230,65 @@ func (d *directTiles) panel(i0, i1, j int, b0, b1 []float32, off []int32) {
 	full := (i1 - i0) / MR
 	if full > 0 {
 		d.at(i0, j)
-		direct6x16AVX2(d.kn, full, &d.a[0], &b0[0], &b1[0], &off[0], &d.dst[i0*d.ldc+j], d.ldc, &d.fin)
+		d.tile(MR, full, &d.a[0], b0, b1, off, &d.dst[i0*d.ldc+j])
 	}
 	d.edge(i0+full*MR, i1, j, d.a[full*MR*d.kn:], b0, b1, off)
+}
+
+// sweepable is the longest chain for which tiles go along rows of C: what is
+// written, and the residual that is read, then come to the cache in order, while
+// what is read of B comes from further away.
+const sweepable = 128
+
+// line is how many panels of columns from j on are a fixed distance apart; the
+// one before a column that is left alone is not among them.
+func (d *directTiles) line(j, end int) int {
+	src := d.src
+	direct := src.direct(j, end)
+	n := 1
+	for at := j + NR; at+NR <= end && at+NR != end-1 && src.direct(at, end) == direct; at += NR {
+		if direct && (src.at(at) != src.at(j)+n*NR || src.at(at+8) != src.at(j+8)+n*NR) {
+			break
+		}
+		n++
+	}
+	return n
+}
+
+// sweep computes n panels of columns from j on, row after row of tiles.
+func (d *directTiles) sweep(i0, i1, j, n int, b0, b1 []float32, off []int32) {
+	f := &d.fin
+	before := *f
+	f.stepBias, f.stepB = 0, 4*NR
+	if &off[0] == &packedOffsets[0] {
+		f.stepB = 4 * NR * d.kn
+	}
+	f.stepA = -4 * MR * d.kn
+	for i := i0; i < i1; i += MR {
+		m := min(MR, i1-i)
+		f.stepC, f.stepRest = 4*(NR-m*d.ldc), 4*(NR-m*f.stride)
+		d.at(i, j)
+		d.tile(m, n, &d.a[(i-i0)*d.kn], b0, b1, off, &d.dst[i*d.ldc+j])
+	}
+	*f = before
+}
+
+// tile computes n tiles of m rows.
+func (d *directTiles) tile(m, n int, a *float32, b0, b1 []float32, off []int32, c *float32) {
+	switch m {
+	case 1:
+		direct1x16AVX2(d.kn, n, a, &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	case 2:
+		direct2x16AVX2(d.kn, n, a, &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	case 3:
+		direct3x16AVX2(d.kn, n, a, &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	case 4:
+		direct4x16AVX2(d.kn, n, a, &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	case 5:
+		direct5x16AVX2(d.kn, n, a, &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	case 6:
+		direct6x16AVX2(d.kn, n, a, &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
+	}
 }
 
 // at sets bias and residual of the tile at row i, column j.
@@ -250,19 +310,7 @@ func (d *directTiles) edge(i0, i1, j int, a, b0, b1 []float32, off []int32) {
 		return
 	}
 	d.at(i0, j)
-	c := &d.dst[i0*d.ldc+j]
-	switch i1 - i0 {
-	case 1:
-		direct1x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
-	case 2:
-		direct2x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
-	case 3:
-		direct3x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
-	case 4:
-		direct4x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
-	case 5:
-		direct5x16AVX2(d.kn, 1, &a[0], &b0[0], &b1[0], &off[0], c, d.ldc, &d.fin)
-	}
+	d.tile(i1-i0, 1, &a[0], b0, b1, off, &d.dst[i0*d.ldc+j])
 }
 
 // oneMore computes seventeen columns, the last of which begins b2, and quantizes

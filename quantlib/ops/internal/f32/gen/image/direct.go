@@ -15,10 +15,11 @@ const ahead = 64 * mr * 4
 // direct computes panels of A, of which the first rows count, times sixteen
 // columns of B that lie in two runs of eight: entry (l, j) is b0[off[l]+j] for
 // j < 8, then b1[off[l]+j-8]. Each tile is finished while it is in registers.
+// From tile to tile it goes down C, unless the finisher's steps say otherwise.
 // With more, the chains of one column more, b2[off[l]], go to rest, eight for
 // each panel, of which 6 count; nothing is done to them.
 func direct(rows int, more bool) {
-	name, args := fmt.Sprintf("direct%dx16AVX2", rows), "func(kn, panels int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *byte"
+	name, args := fmt.Sprintf("direct%dx16AVX2", rows), "func(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *byte"
 	if more {
 		name, args = fmt.Sprintf("direct%dx17AVX2", rows), args+", b2, rest *float32"
 	}
@@ -28,7 +29,7 @@ func direct(rows int, more bool) {
 	if more {
 		b2, out = arg("b2"), arg("rest")
 	}
-	panels, err := Param("panels").Resolve()
+	count, err := Param("count").Resolve()
 	if err != nil {
 		panic(err)
 	}
@@ -37,7 +38,7 @@ func direct(rows int, more bool) {
 	MOVQ(ptr(fin, finBias), bias)
 	MOVQ(ptr(fin, finRest), rest)
 
-	Label("panel")
+	Label("tile")
 	acc := zeroed(2 * rows)
 	var column VecVirtual
 	if more {
@@ -49,6 +50,16 @@ func direct(rows int, more bool) {
 		PREFETCHT0(ptr(cp, 0))
 		ADDQ(ldc, cp)
 	}
+	TESTQ(rest, rest)
+	JEQ(LabelRef("fetched"))
+	MOVQ(rest, cp)
+	o := GP64()
+	MOVQ(ptr(fin, finStride), o)
+	for range rows {
+		PREFETCHT0(ptr(cp, 0))
+		LEAQ(Mem{Base: cp, Index: o, Scale: 4}, cp)
+	}
+	Label("fetched")
 	step := func(u int) {
 		o, x, y := GP64(), YMM(), YMM()
 		MOVLQSX(ptr(offp, 4*u), o)
@@ -110,7 +121,7 @@ func direct(rows int, more bool) {
 		VADDPS(v, acc[2*r], acc[2*r])
 		VADDPS(v, acc[2*r+1], acc[2*r+1])
 	}
-	ADDQ(Imm(4*mr), bias)
+	ADDQ(ptr(fin, finBiases), bias)
 	Label("nobias")
 	TESTQ(rest, rest)
 	JEQ(LabelRef("noresidual"))
@@ -121,6 +132,7 @@ func direct(rows int, more bool) {
 		VADDPS(ptr(rest, 32), acc[2*r+1], acc[2*r+1])
 		LEAQ(Mem{Base: rest, Index: stride, Scale: 4}, rest)
 	}
+	ADDQ(ptr(fin, finRests), rest)
 	Label("noresidual")
 	lo, hi := YMM(), YMM()
 	VMOVUPS(ptr(fin, finLo), lo)
@@ -140,8 +152,12 @@ func direct(rows int, more bool) {
 		VMOVUPS(acc[2*r+1], ptr(c, 32))
 		ADDQ(ldc, c)
 	}
-	DECQ(panels.Addr)
-	JNE(LabelRef("panel"))
+	ADDQ(ptr(fin, finStepA), a)
+	ADDQ(ptr(fin, finStepB), b0)
+	ADDQ(ptr(fin, finStepB), b1)
+	ADDQ(ptr(fin, finStepC), c)
+	DECQ(count.Addr)
+	JNE(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }

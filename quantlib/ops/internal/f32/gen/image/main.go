@@ -42,7 +42,12 @@ const (
 	finBias   = 176
 	finRest   = 184
 	finStride = 192
-	finSize   = 200
+	finStepA  = 200
+	finStepB  = 208
+	finStepC  = 216
+	finBiases = 224
+	finRests  = 232
+	finSize   = 240
 )
 
 var magic Mem
