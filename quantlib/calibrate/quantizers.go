@@ -13,19 +13,23 @@ import (
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
-// Methods are how ranges are chosen.
+// Methods are how ranges are chosen: a method of package observe, LayerOutput, or a
+// rule of one's own (observe.Func, or a type with the methods of observe.Method). A
+// rule of one's own that is not Shared sees the values themselves: of a weight each
+// granule at once, of an activation the calibration samples batch by batch, in
+// order, with one run of the float network for each scheme that is asked for.
 type Methods struct {
-	Weight, Activation observe.Shared // nil means observe.MSE{}; or another of package observe, or LayerOutput
+	Weight, Activation observe.Method // nil means observe.MSE{}
 }
 
-func (m Methods) weight() observe.Shared {
+func (m Methods) weight() observe.Method {
 	if m.Weight == nil {
 		return observe.MSE{}
 	}
 	return m.Weight
 }
 
-func (m Methods) activation() observe.Shared {
+func (m Methods) activation() observe.Method {
 	if m.Activation == nil {
 		return observe.MSE{}
 	}
@@ -34,16 +38,35 @@ func (m Methods) activation() observe.Shared {
 
 // String names both methods; equal strings mean equal ranges.
 func (m Methods) String() string {
-	return fmt.Sprintf("weights %v, activations %v", m.weight(), m.activation())
+	return fmt.Sprintf("weights %v, activations %v", nameOf(m.weight()), nameOf(m.activation()))
 }
 
-// Known reports whether both methods are those of package observe or LayerOutput,
-// whose results depend on their names and the data alone.
+// nameOf is the name of a method; of one from outside it is marked as such, so that
+// it is not taken for ours of the same name.
+func nameOf(m observe.Method) string {
+	if ours(m) {
+		return m.String()
+	}
+	return fmt.Sprintf("own %q", m.String())
+}
+
+// ours reports whether m is of package observe, or LayerOutput.
+func ours(m observe.Method) bool {
+	switch m.(type) {
+	case observe.MinMax, observe.MovingAverage, observe.Percentile, observe.MSE, observe.KL, LayerOutput:
+		return true
+	}
+	return false
+}
+
+// Known reports whether the results of both methods depend on their names and the
+// data alone, so that they may be stored: those of package observe, LayerOutput, and
+// those that state a key of their own by a method Key, as observe.Func's do. Such a
+// key must change when the rule does.
 func (m Methods) Known() bool {
-	for _, x := range []observe.Shared{m.weight(), m.activation()} {
-		switch x.(type) {
-		case observe.MinMax, observe.MovingAverage, observe.Percentile, observe.MSE, observe.KL, LayerOutput:
-		default:
+	for _, x := range []observe.Method{m.weight(), m.activation()} {
+		k, keyed := x.(interface{ Key() string })
+		if !ours(x) && !(keyed && k.Key() != "" && k.Key() == x.String()) {
 			return false
 		}
 	}

@@ -33,20 +33,23 @@ func (s *Stats) Params(quantizer int, scheme quant.Scheme, m Methods) (quant.Par
 	if q.Role == plan.Weight {
 		method = m.weight()
 	}
-	members := s.members(quantizer)
-	v, ok := s.remembered(members, method.String(), scheme)
+	members, name := s.members(quantizer), nameOf(method)
+	v, ok := s.remembered(members, name, scheme)
 	if ok {
 		return v.p, v.err
 	}
-	if m, ok := method.(LayerOutput); ok {
+	switch m := method.(type) {
+	case LayerOutput:
 		v.p, v.err = s.outputParams(members, scheme, m)
-	} else {
-		v.p, v.err = s.params(members, scheme, method)
+	case observe.Shared:
+		v.p, v.err = s.params(members, scheme, m)
+	default:
+		v.p, v.err = s.ownParams(members, scheme, m)
 	}
 	if v.err != nil {
 		v.err = fmt.Errorf("calibrate: %v %q at %v: %w", q.Role, q.Value, scheme, v.err)
 	}
-	s.remember(members, method.String(), scheme, v)
+	s.remember(members, name, scheme, v)
 	return v.p, v.err
 }
 
@@ -146,9 +149,12 @@ func weightParams(t *tensor.Tensor, q plan.Quantizer, scheme quant.Scheme, m obs
 }
 
 // granules chooses a range for each granule of what is at hand as a whole.
-func granules(x []float32, l quant.Layout, scheme quant.Scheme, m observe.Shared) (quant.Params, error) {
-	if m == observe.Shared(observe.MinMax{}) {
+func granules(x []float32, l quant.Layout, scheme quant.Scheme, m observe.Method) (quant.Params, error) {
+	if _, ok := m.(observe.MinMax); ok {
 		return quant.Weights(x, l, scheme), nil
 	}
-	return observe.Weights(x, l, scheme, m)
+	if shared, ok := m.(observe.Shared); ok {
+		return observe.Weights(x, l, scheme, shared)
+	}
+	return ownGranules(x, l, scheme, m)
 }
