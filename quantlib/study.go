@@ -250,6 +250,21 @@ func (s *Study) Explain(a, b string) (string, error) {
 	return m.Explain(a, b)
 }
 
+// Formats is the plan that gives all weights one format and all activations
+// another, by their names as quant.ParseScheme reads them; "" leaves them in
+// float32:
+//
+//	p, err := study.Formats("float8e4m3fn per-channel", "float8e5m2")
+//
+// Whether the profile offers them is what Plan.Check tells.
+func (s *Study) Formats(weight, activation string) (Plan, error) {
+	p, err := s.Float()
+	if err != nil {
+		return Plan{}, err
+	}
+	return p.WithFormats("*", weight, activation)
+}
+
 // Float is the plan that quantizes nothing.
 func (s *Study) Float() (Plan, error) {
 	m, err := s.Map()

@@ -68,11 +68,23 @@ var (
 	symmetric        = quant.Int(8)
 )
 
+// floats is the 8-bit float formats with scales of these granularities.
+func floats(granularities ...quant.Granularity) (list []quant.Scheme) {
+	for _, f := range []quant.Float{quant.E4M3FN, quant.E5M2} {
+		for _, g := range granularities {
+			s := quant.FP8(f)
+			s.Granularity = g
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
 // Simulation allows every width from 1 to 16 on every tensor and ties nothing.
 // Its latency is unknown. Conv, ConvTranspose, Gemm and MatMul are quantized, and
 // nothing comes between them and the activation function after them. Weights are
 // signed, symmetric, of narrow range and per channel, activations unsigned,
-// asymmetric and per tensor.
+// asymmetric and per tensor; or 8-bit floats, where a plan says so.
 func Simulation() *Profile {
 	return &Profile{
 		Name:        "simulation",
@@ -80,8 +92,8 @@ func Simulation() *Profile {
 		Ops:         matrixOps(),
 		Pass:        movers(),
 		Fuse:        fusions(),
-		Weights:     Operand{upTo(16), narrowScheme},
-		Activations: Operand{upTo(16), activationScheme},
+		Weights:     Operand{upTo(16), narrowScheme, floats(quant.PerTensor, quant.PerChannel)},
+		Activations: Operand{upTo(16), activationScheme, floats(quant.PerTensor, quant.PerChannel)},
 	}
 }
 
@@ -117,8 +129,8 @@ func ORTCPU() *Profile {
 		Pass:        movers(),
 		Fuse:        fusions()[:1],
 		Ties:        joins(false)[:1],
-		Weights:     Operand{[]int{8, Float32}, weightScheme},
-		Activations: Operand{[]int{8, Float32}, activationScheme},
+		Weights:     Operand{Widths: []int{8, Float32}, Scheme: weightScheme},
+		Activations: Operand{Widths: []int{8, Float32}, Scheme: activationScheme},
 		Biases:      quant.Int(32),
 		Units:       []Unit{{8, 8, 96e9}, {Float32, Float32, 48e9}},
 		Storage:     []int{4, 8, 16, Float32},
@@ -135,7 +147,8 @@ func ORTCPU() *Profile {
 //
 // Peak speeds and bandwidth are those of the NVIDIA T4 datasheet: 8.1 TFLOPS
 // FP32, 65 TFLOPS mixed FP16, 130 TOPS INT8, 260 TOPS INT4, 320 GB/s; one MAC is
-// two operations. 16-bit integers have no unit there: the 16-bit row is FP16.
+// two operations. 8-bit floats, which that chip lacks and its successors have, are
+// taken at the speed of INT8. 16-bit integers have no unit there: the 16-bit row is FP16.
 // Launch is illustrative. A network reaches a part of the peaks.
 func GPU() *Profile {
 	return &Profile{
@@ -145,8 +158,8 @@ func GPU() *Profile {
 		Pass:        movers(),
 		Fuse:        fusions(),
 		Ties:        joins(true),
-		Weights:     Operand{[]int{4, 8, 16, Float32}, weightScheme},
-		Activations: Operand{[]int{4, 8, 16, Float32}, symmetric},
+		Weights:     Operand{[]int{4, 8, 16, Float32}, weightScheme, floats(quant.PerTensor, quant.PerChannel)},
+		Activations: Operand{[]int{4, 8, 16, Float32}, symmetric, floats(quant.PerTensor)},
 		Units: []Unit{
 			{4, 4, 130e12}, {8, 8, 65e12}, {16, 16, 32.5e12}, {Float32, Float32, 4.05e12},
 		},
@@ -169,8 +182,8 @@ func NPU() *Profile {
 		Pass:        movers(),
 		Fuse:        fusions(),
 		Ties:        joins(true),
-		Weights:     Operand{[]int{2, 3, 4, 5, 6, 7, 8}, weightScheme},
-		Activations: Operand{[]int{4, 8}, activationScheme},
+		Weights:     Operand{Widths: []int{2, 3, 4, 5, 6, 7, 8}, Scheme: weightScheme},
+		Activations: Operand{Widths: []int{4, 8}, Scheme: activationScheme},
 		Biases:      quant.Int(32),
 		Units:       []Unit{{4, 4, 4e12}, {4, 8, 2e12}, {8, 8, 2e12}},
 		Storage:     []int{4, 8},
@@ -199,8 +212,8 @@ func MCU() *Profile {
 		Pass:        movers(),
 		Fuse:        fusions()[:1],
 		Ties:        joins(true),
-		Weights:     Operand{[]int{4, 8}, weightScheme},
-		Activations: Operand{[]int{8, 16}, quant.Scheme{Bits: 8, Asymmetric: true}},
+		Weights:     Operand{Widths: []int{4, 8}, Scheme: weightScheme},
+		Activations: Operand{Widths: []int{8, 16}, Scheme: quant.Scheme{Bits: 8, Asymmetric: true}},
 		Biases:      quant.Int(32),
 		Units:       []Unit{{16, 16, 2 * clock}},
 		Storage:     []int{8, 16, Float32},

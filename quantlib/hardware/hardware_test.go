@@ -72,6 +72,8 @@ func TestErrorsNameTheField(t *testing.T) {
 		{"a unit without speed", `,"units":[{"weight":8,"activation":8}]}`, "units[0].macs: 0"},
 		{"a unit twice", `,"units":[{"weight":8,"activation":8,"macs":1},{"weight":8,"activation":8,"macs":2}]}`, "units[1]: 8 by 8 bits has a unit already"},
 		{"a scheme that is none", `,"weights":{"widths":[4],"scheme":"int99"}}`, "scheme"},
+		{"a further format that is none", `,"activations":{"widths":[8],"scheme":"uint8","formats":["int99"]}}`, "int99"},
+		{"a further format without codes", `,"activations":{"widths":[8],"scheme":"uint8","formats":["float8e5m2","float"]}}`, "activations.formats[1]"},
 		{"a bias of no format", `,"biases":"int24"}`, "int24"},
 		{"a tie of nothing", `,"ties":[{"ops":["Add"]}]}`, "ties[0]: ties neither"},
 		{"two rules for one operator", `,"ties":[{"ops":["Add"],"inputs":true},{"ops":["Add"],"inputs":true}]}`, `ties[1].ops[0]: "Add"`},

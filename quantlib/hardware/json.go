@@ -221,6 +221,11 @@ func (o Operand) validate(path string, need bool, fail func(path, format string,
 			fail(path+".scheme", "at %d bits: %v", b, err)
 		}
 	}
+	for i, f := range o.Formats {
+		if err := f.Validate(); err != nil || f.IsFloat32() {
+			fail(fmt.Sprintf("%s.formats[%d]", path, i), "%v is no format of codes: %v", f, err)
+		}
+	}
 }
 
 func validWidths(path string, widths []int, fail func(path, format string, args ...any)) {

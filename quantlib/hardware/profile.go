@@ -69,6 +69,22 @@ type Op struct {
 type Operand struct {
 	Widths []int        `json:"widths"` // ascending; Float32 where it may stay in float32
 	Scheme quant.Scheme `json:"scheme"` // usual format, at any of the widths
+	// Formats are further ones, each at its own width, that are taken by name
+	// alone: 8-bit floats, groups of weights.
+	Formats []quant.Scheme `json:"formats,omitempty"`
+}
+
+// Offers reports whether a tensor can have a format: the usual one at a width, or
+// one of Formats. Rounding and its seed do not matter.
+func (o Operand) Offers(s quant.Scheme) bool {
+	plain := func(s quant.Scheme) quant.Scheme {
+		s.Round, s.Seed = quant.HalfEven, 0
+		return s
+	}
+	if usual, err := o.At(s.Width()); err == nil && plain(usual) == plain(s) {
+		return true
+	}
+	return slices.ContainsFunc(o.Formats, func(f quant.Scheme) bool { return plain(f) == plain(s) })
 }
 
 // At is the usual format at a width. At Float32 it is the zero Scheme. One signed

@@ -136,17 +136,60 @@ func (m *Map) uniform(weight, activation int) (Plan, error) {
 
 // Check is an error that names the first layer with a format that the device does
 // not offer: a tensor left in float32 where it has none, or another width, sign
-// or granularity than SchemeAt gives. Rounding and the seed are the simulation's
-// own and are not asked. A plan may break the rules and be measured all the same.
+// or granularity than hardware.Operand.Offers. Rounding and the seed are the
+// simulation's own and are not asked. A plan may break the rules and be measured
+// all the same.
 func (p Plan) Check() error {
-	for i := range p.m.Ties {
+	for i, t := range p.m.Ties {
 		s := p.schemes[i]
-		want, ok := p.m.SchemeAt(i, s.Width())
-		plain := s
-		plain.Round, plain.Seed = want.Round, want.Seed
-		if !ok || plain != want {
-			return p.m.lacks(i, s.String())
+		for _, o := range p.m.operands(t) {
+			if !o.Offers(s) {
+				return p.m.lacks(i, s.String())
+			}
 		}
 	}
 	return nil
+}
+
+// WithFormats gives the layers that match pattern (see With) formats by their names,
+// as quant.ParseScheme reads them; "" leaves what was there:
+//
+//	p, err := p.WithFormats("op:Conv", "float8e4m3fn per-channel", "float8e5m2")
+//	p, err := p.WithFormats("head/*", "int4 per-group=32 stochastic=7", "")
+//
+// A name that is none and a pattern that matches nothing are errors. Whether the
+// device has the format is what Check tells.
+func (p Plan) WithFormats(pattern, weight, activation string) (Plan, error) {
+	var s [2]quant.Scheme
+	for i, name := range []string{weight, activation} {
+		var err error
+		if name == "" {
+			continue
+		}
+		if s[i], err = quant.ParseScheme(name); err != nil {
+			return Plan{}, fmt.Errorf("plan: %w", err)
+		}
+		if s[i].Bits == 32 {
+			return Plan{}, fmt.Errorf("plan: %v is for biases", s[i])
+		}
+	}
+	q, err := p.With(pattern, -1, -1) // finds out whether the pattern matches
+	if err != nil {
+		return Plan{}, err
+	}
+	for i, l := range q.m.Layers {
+		ok, err := matches(pattern, l, q.m.depths[i])
+		if err != nil || !ok {
+			continue
+		}
+		if l.Weight >= 0 && weight != "" {
+			q.schemes[q.m.Quantizers[l.Weight].Tie] = s[0]
+		}
+		for _, a := range l.Activations {
+			if activation != "" {
+				q.schemes[q.m.Quantizers[a].Tie] = s[1]
+			}
+		}
+	}
+	return q, nil
 }
