@@ -10,6 +10,12 @@ import (
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
+// KeepSingle runs the network with the changes on the calling goroutine alone and
+// keeps every value.
+func (v *Variant) KeepSingle(ctx context.Context, in Values) (*Kept, error) {
+	return v.s.keep(ctx, in, v, 0, 1)
+}
+
 // A Gradient takes cotangents of some values of a session back to others: with
 // g at y it gives gᵀ·∂y/∂v at each v, for several g at once. It is immutable and
 // safe for concurrent use. See Session.Gradient.

@@ -31,6 +31,18 @@ func RoundingErrorColumns(dst, x, scale []float32, lo, hi int32) {
 	f32.Sub(dst, dst, x)
 }
 
+// SignError stores in dst what binarization adds to x: scale - x where x is at
+// least 0, and -scale - x where it is less than -2^-98·scale. Between them, where
+// weights are zero for all purposes, the sign may be taken for either. dst must
+// not be x.
+//
+// It panics if the lengths differ.
+func SignError(dst, x []float32, scale float32) {
+	f32.ScaleBias(dst, x, 0x1p100, scale)
+	f32.Clip(dst, dst, -scale, scale)
+	f32.Sub(dst, dst, x)
+}
+
 // Dot is Σ x·y, summed in float64 in a fixed order. It panics if the lengths
 // differ.
 func Dot(x, y []float32) float64 { return f32.Dot(x, y) }

@@ -22,6 +22,17 @@ func TestRoundingErrorIsFakeQuantizedLessOriginal(t *testing.T) {
 			t.Fatalf("element %d: %v, want %v", i, e[i], q[i]-x[i])
 		}
 	}
+	x[0], x[1] = 0, -0.25
+	ops.SignError(e, x, 0.75)
+	for i, v := range x {
+		want := 0.75 - v
+		if v < 0 {
+			want = -0.75 - v
+		}
+		if e[i] != want {
+			t.Fatalf("sign of %v: %v, want %v", v, e[i], want)
+		}
+	}
 	ops.RoundingErrorColumns(e, x, scale, -7, 7)
 	for i := range x {
 		ops.FakeQuantize(q[i:i+1], x[i:i+1], scale[i], 0, -7, 7)
