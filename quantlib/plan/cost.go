@@ -50,6 +50,33 @@ func (p Plan) BOPs(macs []int64) int64 {
 	return int64(sum)
 }
 
+// MeanActivationBits is the mean width over all activations, Σ elements·width /
+// Σ elements, where elements is how many each tie has, by its place in Map.Ties;
+// those of weights are left out, and float32 counts 32 bits. How many there are
+// depends on the sizes of the inputs, which the map does not know; see
+// quantlib.Study.Costs. It is 0 without elements.
+//
+// It panics if len(elements) is not the number of ties, or if a count is negative.
+func (p Plan) MeanActivationBits(elements []int64) float64 {
+	if len(elements) != len(p.m.Ties) {
+		panic(fmt.Sprintf("plan: elements of %d ties for a network of %d", len(elements), len(p.m.Ties)))
+	}
+	bits, n := 0.0, 0.0
+	for i, t := range p.m.Ties {
+		if elements[i] < 0 {
+			panic(fmt.Sprintf("plan: tie %q: %d elements", t.Name, elements[i]))
+		}
+		if t.Role == Activation {
+			bits += float64(elements[i]) * float64(p.schemes[i].Width())
+			n += float64(elements[i])
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	return bits / n
+}
+
 // depthRange reads "2", "0-3" and "4-".
 func depthRange(text string) (lo, hi int, err error) {
 	first, last, dash := strings.Cut(text, "-")
