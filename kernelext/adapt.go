@@ -58,8 +58,14 @@ func ofQuantlib(x any) (any, bool) {
 		if x != nil {
 			return deviceTable(x), true
 		}
-	case []hardware.Row:
-		return rooflineTable(x), true
+	case *quantlib.Roofline:
+		if x == nil {
+			break
+		}
+		if f, ok := chart.DeviceRoofline(x); ok {
+			return f, true
+		}
+		return rooflineTable(x.Rows), true
 	}
 	return nil, false
 }
@@ -143,7 +149,7 @@ func deviceTable(p *hardware.Profile) Table {
 	return t
 }
 
-// rooflineTable is for rows without their device, whose roofs a picture needs.
+// rooflineTable is for devices without figures that a picture could be drawn of.
 func rooflineTable(rows []hardware.Row) Table {
 	t := Table{Head: []string{"unit", "weights × inputs", "MACs", "bytes", "MACs/byte", "balance", "time (µs)", "limited by"}}
 	total := 0.0

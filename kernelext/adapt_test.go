@@ -34,7 +34,8 @@ func TestShowKnowsQuantlibsResults(t *testing.T) {
 		{"accuracy", quantlib.Must(s.Evaluate(ctx, plan)), false, "agreement with float"},
 		{"model", s.Model, false, "block1/dw"},
 		{"device", npu, false, "memory (bytes/s)"},
-		{"roofline rows", npu.Roofline([]hardware.Work{{Node: "conv", MACs: 1 << 20, Inputs: 10, Outputs: 10, WeightBits: 8, InputBits: 8}}), false, "8 × 8"},
+		{"roofline", quantlib.Must(onNPU(s)), true, "limited by"},
+		{"roofline without figures", quantlib.Must(s.Roofline(ctx, plan)), false, "8 × 8"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			rec := record(t)
@@ -54,7 +55,7 @@ func TestShowKnowsQuantlibsResults(t *testing.T) {
 				t.Errorf("the picture: %v", err)
 			}
 			svg := data["image/svg+xml"].(string)
-			for _, part := range []string{"<title", "<desc", `role="img"`} {
+			for _, part := range []string{"<title", "aria-label", `role="img"`} {
 				if !strings.Contains(svg, part) {
 					t.Errorf("the SVG lacks %s", part)
 				}
@@ -63,5 +64,31 @@ func TestShowKnowsQuantlibsResults(t *testing.T) {
 				t.Error("the PNG has no alt text")
 			}
 		})
+	}
+}
+
+func onNPU(s *quantlib.Study) (*quantlib.Roofline, error) {
+	d := &quantlib.Study{Model: s.Model, Calibration: s.Calibration, Test: s.Test, Profile: hardware.NPU(), NoMemo: true}
+	p, err := d.Uniform(8, 8)
+	if err != nil {
+		return nil, err
+	}
+	return d.Roofline(context.Background(), p)
+}
+
+func TestInteractShowsLatencyWhereItIsKnown(t *testing.T) {
+	s, _ := demoStudy(t)
+	d := &quantlib.Study{Model: s.Model, Calibration: s.Calibration, Test: s.Test, Profile: hardware.NPU(), NoMemo: true}
+	w := quantlib.Must(newWhatIf(context.Background(), d, quantlib.Must(d.Uniform(8, 8)), Interaction{}))
+	bits := 4
+	w.set(move{Weight: &bits})
+	if err := w.measure(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	if w.seconds[0] <= 0 || w.seconds[1] <= 0 || w.seconds[0] == w.seconds[1] {
+		t.Errorf("8 bits take %v s, 4-bit weights %v s", w.seconds[0], w.seconds[1])
+	}
+	if text := w.table().String(); !strings.Contains(text, "latency (ms)") {
+		t.Errorf("the table has no latency: %s", text)
 	}
 }

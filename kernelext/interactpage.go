@@ -180,13 +180,7 @@ func (w *whatIf) table() Table {
 	if !w.now.Labeled {
 		t.Head = slices.Delete(t.Head, 2, 3)
 	}
-	var seconds [2]float64
-	known := true
-	for i, p := range []quantlib.Plan{w.start, w.plan} {
-		var ok bool
-		seconds[i], ok = w.latency(p)
-		known = known && ok
-	}
+	known := w.seconds[0] > 0 || w.seconds[1] > 0
 	if known {
 		t.Head = append(t.Head, "latency (ms)")
 	}
@@ -201,8 +195,8 @@ func (w *whatIf) table() Table {
 		}
 		t.Rows = append(t.Rows, r)
 	}
-	row("at the start", w.start, w.before, seconds[0])
-	row("this plan", w.plan, w.now, seconds[1])
+	row("at the start", w.start, w.before, w.seconds[0])
+	row("this plan", w.plan, w.now, w.seconds[1])
 	return t
 }
 

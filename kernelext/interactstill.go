@@ -5,11 +5,7 @@ import (
 	"fmt"
 
 	"github.com/quantnb/quantnb/kernelext/chart"
-	"github.com/quantnb/quantnb/quantlib"
 )
-
-// latency is the predicted time of a plan where the device's figures are known.
-func (w *whatIf) latency(p quantlib.Plan) (seconds float64, ok bool) { return 0, false }
 
 // still is the what-if for notebooks without a browser: the plan at each width of
 // the layer chosen (or of all), as a flipbook.
@@ -31,6 +27,9 @@ func (w *whatIf) still(ctx context.Context) (bundle, error) {
 			return bundle{}, err
 		}
 		w.now = a
+		if w.seconds[1], err = w.latency(ctx, w.plan); err != nil {
+			return bundle{}, err
+		}
 		name := fmt.Sprint(bits, " bits")
 		if bits == 0 {
 			name = "float"
@@ -52,7 +51,7 @@ func (w *whatIf) page(name string) *chart.Figure {
 		d.Subtitle += fmt.Sprintf(" · top-1 %s %%", pm(100*w.now.Top1.Mean, 100*w.now.Top1.StdErr, 2))
 	}
 	d.Subtitle += fmt.Sprintf(" · weights %d bytes", w.plan.Bytes())
-	if s, ok := w.latency(w.plan); ok {
+	if s := w.seconds[1]; s > 0 {
 		d.Subtitle += fmt.Sprintf(" · latency %.4g ms", 1e3*s)
 	}
 	d.Subtitle += fmt.Sprintf(" · %d samples", w.now.Samples)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/quantnb/quantnb/kernelext/chart"
 	"github.com/quantnb/quantnb/quantlib"
-	"github.com/quantnb/quantnb/quantlib/hardware"
 )
 
 // SNRBars shows, for each layer, the SQNR in dB at the network's output when
@@ -65,12 +64,6 @@ func NetworkHeat(g *quantlib.Grid, bits int, mode quantlib.Mode) {
 
 // PlanNetwork shows the network as a graph with the bits of a plan.
 func PlanNetwork(p quantlib.Plan) { Show(chart.PlanNetwork(p)) }
-
-// Roofline shows a device's roofs and the layers below them, as
-// hardware.Profile.Roofline has them.
-//
-// It panics if the profile has no unit or no memory bandwidth.
-func Roofline(p *hardware.Profile, rows []hardware.Row) { Show(chart.DeviceRoofline(p, rows)) }
 
 // HeatMap shows the SQNR in dB at the network's output, layers × widths, when
 // one layer at a time is quantized.

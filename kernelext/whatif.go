@@ -24,6 +24,7 @@ type whatIf struct {
 
 	start, plan quantlib.Plan
 	before, now quantlib.Accuracy // of start and plan
+	seconds     [2]float64        // predicted, of start and plan; 0 where the device's figures are not known
 	layer       int               // as in move
 	taken       *quantlib.Plan
 	tried       []chart.Point // size and noise of the plans before
@@ -70,6 +71,10 @@ func newWhatIf(ctx context.Context, s *quantlib.Study, p quantlib.Plan, o Intera
 		}
 	}
 	w.now = w.before
+	if w.seconds[0], err = w.latency(ctx, p); err != nil {
+		return nil, err
+	}
+	w.seconds[1] = w.seconds[0]
 	return w, nil
 }
 
@@ -83,7 +88,21 @@ func (w *whatIf) measure(ctx context.Context) error {
 		w.remember(point(w.plan, w.now))
 	}
 	w.now = a
-	return nil
+	w.seconds[1], err = w.latency(ctx, w.plan)
+	return err
+}
+
+// latency is the predicted seconds of a plan for one sample, 0 where the device's
+// figures are not known.
+func (w *whatIf) latency(ctx context.Context, p quantlib.Plan) (float64, error) {
+	if !w.m.Profile.HasLatency() {
+		return 0, nil
+	}
+	r, err := w.study.Roofline(ctx, p)
+	if err != nil {
+		return 0, err
+	}
+	return r.Seconds, nil
 }
 
 // remember keeps the plans tried, the last hundred of them.

@@ -162,41 +162,42 @@ func TargetWidths(t quantlib.Target) *Figure {
 	return WidthBars(f)
 }
 
-// DeviceRoofline draws layers under a device's roofs. The rate of a layer is what
-// the profile predicts of it, all costs included, and so lies below the roof where
-// packing and launching take their share. Layers without multiply-accumulates, or
-// for which the device has no figures, are left out. A multiply-accumulate counts
-// as one operation.
-//
-// It panics if the profile has no unit or no memory bandwidth.
-func DeviceRoofline(p *hardware.Profile, rows []hardware.Row) *Figure {
-	d := RooflineData{Title: "Where the time goes on " + p.Name, Bandwidth: p.Memory}
-	total, left := 0.0, 0
-	roof, same := map[hardware.Unit]int{}, map[float64]int{} // equally fast units share a roof
-	for _, u := range p.Units {
-		name := fmt.Sprintf("%s × %s", widthName(u.Weight), widthName(u.Activation))
-		if k, ok := same[u.MACs]; ok {
-			roof[u] = k
-			d.Roofs[k].Name += ", " + name
-			continue
-		}
-		roof[u], same[u.MACs] = len(d.Roofs), len(d.Roofs)
-		d.Roofs = append(d.Roofs, Roof{Name: name, Peak: u.MACs})
-	}
-	for _, r := range rows {
-		total += r.Seconds
-		k, known := roof[r.Unit]
-		if !known || r.MACs == 0 || !(r.Seconds > 0) || !(r.Intensity > 0) {
+// DeviceRoofline draws the units of a network under their device's roofs. The
+// rate of a unit is what the profile predicts of it, all costs included, and so
+// lies below the roof where packing and launching take their share. Units without
+// multiply-accumulates, or for which the device has no figures, are left out. A
+// multiply-accumulate counts as one operation. ok is false where nothing is left
+// to draw.
+func DeviceRoofline(r *quantlib.Roofline) (f *Figure, ok bool) {
+	d := RooflineData{Title: "Where the time goes on " + r.Profile}
+	left := 0
+	roof := map[float64]int{} // equally fast units share one
+	for _, row := range r.Rows {
+		if row.MACs == 0 || !(row.Seconds > 0) || !(row.Intensity > 0) || !(row.Balance > 0) {
 			left++
 			continue
 		}
-		d.Points = append(d.Points, RoofPoint{Name: r.Node, Intensity: r.Intensity, Rate: float64(r.MACs) / r.Seconds, Roof: k})
+		name := fmt.Sprintf("%s × %s", widthName(row.Unit.Weight), widthName(row.Unit.Activation))
+		k, known := roof[row.Unit.MACs]
+		switch {
+		case !known:
+			k = len(d.Roofs)
+			roof[row.Unit.MACs] = k
+			d.Roofs = append(d.Roofs, Roof{Name: name, Peak: row.Unit.MACs})
+		case !slices.Contains(strings.Split(d.Roofs[k].Name, ", "), name):
+			d.Roofs[k].Name += ", " + name
+		}
+		d.Bandwidth = row.Unit.MACs / row.Balance
+		d.Points = append(d.Points, RoofPoint{Name: row.Node, Intensity: row.Intensity, Rate: float64(row.MACs) / row.Seconds, Roof: k})
 	}
-	d.Subtitle = fmt.Sprintf("predicted: %.4g ms for one sample; an operation is a multiply-accumulate", 1e3*total)
+	if len(d.Points) == 0 {
+		return nil, false
+	}
+	d.Subtitle = fmt.Sprintf("predicted: %.4g ms for one sample; an operation is a multiply-accumulate", 1e3*r.Seconds)
 	if left > 0 {
 		d.Subtitle += fmt.Sprintf("; %s without arithmetic left out", count(left, "unit", "units"))
 	}
-	return Roofline(d)
+	return Roofline(d), true
 }
 
 func widthName(bits int) string {

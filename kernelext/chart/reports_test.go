@@ -38,11 +38,14 @@ func TestReports(t *testing.T) {
 		{Name: "all 8", Plan: q.Must(s.Uniform(8, 8)), Accuracy: q.Must(s.Evaluate(ctx, q.Must(s.Uniform(8, 8))))},
 	}
 	worst := grid.Worst(4, q.Both)[0]
-	npu := hardware.NPU()
-	rows := npu.Roofline([]hardware.Work{
-		{Node: "conv", Op: "Conv", MACs: 1 << 26, Weights: 1 << 14, Inputs: 1 << 16, Outputs: 1 << 16, WeightBits: 8, InputBits: 8, OutputBits: 8},
-		{Node: "relu", Op: "Relu", Inputs: 1 << 16, Outputs: 1 << 16, InputBits: 8, OutputBits: 8},
-	})
+	d := &q.Study{Model: s.Model, Calibration: s.Calibration, Test: s.Test, Profile: hardware.NPU(), NoMemo: true}
+	roofline, ok := chart.DeviceRoofline(q.Must(d.Roofline(ctx, q.Must(d.Uniform(8, 8)))))
+	if !ok {
+		t.Fatal("the roofline of a device with figures has nothing to draw")
+	}
+	if _, ok := chart.DeviceRoofline(q.Must(s.Roofline(ctx, plans[1].Plan))); ok {
+		t.Error("a roofline is drawn for a device without figures")
+	}
 	figs := map[string]struct {
 		fig  *chart.Figure
 		says []string // in the alt text
@@ -57,7 +60,7 @@ func TestReports(t *testing.T) {
 		"strip":     {chart.PlanStrip(choice.Plan, 1), []string{"Marked is block1/dw"}},
 		"histogram": {chart.ActivationHistogram(q.Must(s.Histogram(ctx, worst, 4))), []string{"16 quantization levels"}},
 		"heat":      {chart.GridHeat(grid, q.Weight), []string{worst}},
-		"roofline":  {chart.DeviceRoofline(npu, rows), []string{"conv", "left out"}},
+		"roofline":  {roofline, []string{"stem/conv", "left out"}},
 	}
 	look := flag.Lookup("look").Value.String()
 	for name, f := range figs {

@@ -130,7 +130,7 @@ func (in *Installation) Execute(ctx context.Context, opt ExecuteOptions) ([]Exec
 	if err := os.MkdirAll(config, 0o755); err != nil {
 		return nil, err
 	}
-	cmd.Env = withEnv(in.jupyterEnv(), RawErrors+"=1", "JUPYTER_CONFIG_DIR="+config, "JUPYTER_NO_CONFIG=1")
+	cmd.Env = withEnv(in.jupyterEnv(), RawErrors+"=1", "QUANTNB_HEADLESS=1", "JUPYTER_CONFIG_DIR="+config, "JUPYTER_NO_CONFIG=1")
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // which stops the kernel too
 	cmd.WaitDelay = 10 * time.Second
 	var stderr bytes.Buffer
