@@ -63,19 +63,25 @@ func startORT(dir string) (*ort, error) {
 
 // environment is the Python that has onnxruntime.
 func environment() (string, error) {
+	return pythonWith("venv", "import onnxruntime, numpy", []string{"onnxruntime", "numpy"})
+}
+
+// pythonWith is the Python of an environment in the user's cache in which the
+// statement works. It is made of the packages where it does not.
+func pythonWith(name, statement string, packages []string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	venv := filepath.Join(cache, "quantnb-bench", "venv")
+	venv := filepath.Join(cache, "quantnb-bench", name)
 	python := filepath.Join(venv, "bin", "python")
-	if exec.Command(python, "-c", "import onnxruntime, numpy").Run() == nil {
+	if exec.Command(python, "-c", statement).Run() == nil {
 		return python, nil
 	}
-	fmt.Fprintln(os.Stderr, "making a Python environment with onnxruntime in", venv)
+	fmt.Fprintln(os.Stderr, "making a Python environment with", packages, "in", venv)
 	for _, args := range [][]string{
 		{"python3", "-m", "venv", venv},
-		{python, "-m", "pip", "install", "--quiet", "onnxruntime", "numpy"},
+		append([]string{python, "-m", "pip", "install", "--quiet"}, packages...),
 	} {
 		if out, err := exec.Command(args[0], args[1:]...).CombinedOutput(); err != nil {
 			return "", fmt.Errorf("%v: %w\n%s", args, err, out)
