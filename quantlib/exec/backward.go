@@ -24,7 +24,7 @@ type Gradient struct {
 	at      []int  // slots where cotangents come in
 	of      []bool // slots they are wanted at
 	pulls   []pullStep
-	visited []int // slots that no pullStep makes: visited at the end unless before
+	visited []int // slots that no pullStep makes or reads: cotangents that come in where they are wanted
 }
 
 // pullStep is a step on the way back.
@@ -33,7 +33,7 @@ type pullStep struct {
 	vjp   ops.VJP
 	need  []bool // by input
 	carry bool   // to the residual
-	done  []int  // constants and inputs that no earlier step reads
+	done  []int  // values that no pullStep makes and no later one reads
 }
 
 // Gradient prepares the way back from the values at to the values of, which may
@@ -103,8 +103,8 @@ func (s *Session) Gradient(at, of []string) (*Gradient, error) {
 		return nil, errors.Join(errs...)
 	}
 	made := make([]bool, len(s.names))
-	for i := range s.steps {
-		for _, o := range s.steps[i].out {
+	for _, p := range d.pulls {
+		for _, o := range p.step.out {
 			if o >= 0 {
 				made[o] = true
 			}
