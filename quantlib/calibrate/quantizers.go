@@ -90,6 +90,15 @@ func (f fake) Quantize(dst, x []float32, shape []int) {
 		ops.FakeQuantize(dst, x, scale, zero, lo, hi)
 		return
 	}
+	if n := len(x); f.s.Round == quant.Stochastic && len(shape) > 1 && shape[0] > 1 && n > 0 {
+		// An element's place in its sample decides, so that a batch gives what its
+		// samples give.
+		one := append([]int{1}, shape[1:]...)
+		for size := n / shape[0]; len(x) > 0; dst, x = dst[size:], x[size:] {
+			f.p.FakeQuantize(dst[:size], x[:size], quant.For(one, f.axis, f.axis, f.s), f.s)
+		}
+		return
+	}
 	f.p.FakeQuantize(dst, x, quant.For(shape, f.axis, f.axis, f.s), f.s)
 }
 

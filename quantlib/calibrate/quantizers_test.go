@@ -3,6 +3,7 @@ package calibrate
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/quantnb/quantnb/quantlib/quant"
@@ -41,5 +42,34 @@ func TestQuantizersGiveTheSchemesBits(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestABatchIsQuantizedAsItsSamples(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	shape := []int{5, 3, 7}
+	x := make([]float32, 5*3*7)
+	for i := range x {
+		x[i] = float32(r.NormFloat64())
+	}
+	for _, s := range []quant.Scheme{
+		quant.Uint(4), quant.FP8(quant.E5M2), {Bits: 4, Round: quant.Stochastic, Seed: 9},
+		{Bits: 8, Float: quant.E4M3FN, Round: quant.Stochastic}, quant.Scheme{Bits: 3, Round: quant.Stochastic}.PerChannel(),
+	} {
+		f := fake{quant.One(0.25, 0), s, 1}
+		if s.Granularity == quant.PerChannel {
+			f.p = quant.Params{Scale: []float32{0.25, 0.5, 1}}
+		}
+		all, one := make([]float32, len(x)), make([]float32, 21)
+		f.Quantize(all, x, shape)
+		for k := range 5 {
+			f.Quantize(one, x[k*21:][:21], []int{1, 3, 7})
+			if !slices.Equal(one, all[k*21:][:21]) {
+				t.Errorf("%v: sample %d of the batch is %v, alone %v", s, k, all[k*21:][:21], one)
+			}
+		}
+		if s.Round == quant.Stochastic && slices.Equal(all[:21], all[21:42]) {
+			t.Errorf("%v: two samples are alike", s)
+		}
 	}
 }
