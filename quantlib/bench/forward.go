@@ -36,10 +36,17 @@ type forward struct {
 	least   time.Duration // that one side of a pair takes
 	fpeak   float64       // GFLOP/s of one thread
 	timed   bool          // or else parity alone
+	clock   string        // cpu, wall, or "" for cpu on one thread and wall on several
 }
 
 // side is one runtime with one network: n runs in each of some workers.
 type side func(workers, n int) (cost, error)
+
+// byCPU says whether a mode's speed is told by processor time, which other
+// processes disturb less; with several threads it hides waiting.
+func (f *forward) byCPU(m mode) bool {
+	return f.clock == "cpu" || f.clock == "" && m.threads*m.workers == 1
+}
 
 // mode is a way of using the processor.
 type mode struct {
@@ -109,7 +116,67 @@ func (f *forward) network(ctx context.Context, n network) error {
 			}
 		}
 	}
+	if f.timed {
+		if err := f.overhead(ctx, o, variant); err != nil {
+			return fmt.Errorf("%s: %w", n.name, err)
+		}
+	}
 	return failed
+}
+
+// overhead prints what simulation costs over our own float run, and which steps of
+// both take the time of one thread.
+func (f *forward) overhead(ctx context.Context, o *opened, variant *exec.Variant) error {
+	plain := func(workers, n int) (cost, error) { return timed(ctx, o, o.session.RunSingle, workers, n) }
+	simulated := func(workers, n int) (cost, error) { return timed(ctx, o, variant.RunSingle, workers, n) }
+	for _, m := range f.modes() {
+		if m.threads > 1 {
+			continue
+		}
+		r, err := alternate(plain, simulated, m.workers, f.pairs, f.least)
+		if err != nil {
+			return err
+		}
+		ratio, by := r.wall, "clock"
+		if f.byCPU(m) {
+			ratio, by = r.cpu, "processor time"
+		}
+		fmt.Fprintf(f.out, "  simulation costs  %-9s  %+.1f %% over float by %s (by the clock %+.1f %%, processor time %+.1f %%)\n",
+			m.name, 100*(ratio-1), by, 100*(r.wall-1), 100*(r.cpu-1))
+	}
+	for _, k := range []struct {
+		name  string
+		watch watcher
+	}{{"float", o.session.Watch}, {"8 bits simulated", variant.Watch}} {
+		list, total, err := steps(ctx, o, k.watch, 3*f.pairs)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(f.out, "  %s, by the least time of each step: %.2f ms, %.0f %% of the FMA peak\n", k.name, total*1e3, 100*o.flops/total/1e9/f.fpeak)
+		if err := summary(f.out, o.session.Graph(), list, total, f.fpeak); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timed is what n runs in each of some workers cost.
+func timed(ctx context.Context, o *opened, run func(context.Context, exec.Values) (exec.Values, error), workers, n int) (cost, error) {
+	errs := make([]error, workers)
+	start, used := time.Now(), cpuSeconds()
+	var wg sync.WaitGroup
+	for k := range workers {
+		wg.Go(func() {
+			for range n {
+				if _, err := run(ctx, o.in); err != nil {
+					errs[k] = err
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return cost{time.Since(start).Seconds(), cpuSeconds() - used}, errors.Join(errs...)
 }
 
 // parity is the greatest difference of both outputs, as a part of their range.
@@ -148,35 +215,26 @@ func (f *forward) measure(ctx context.Context, o *opened, kind, path string, m m
 		return err
 	}
 	theirs := func(workers, n int) (cost, error) { return f.ort.time(id, "in", workers, n) }
-	ours := func(workers, n int) (cost, error) {
-		errs := make([]error, workers)
-		start, used := time.Now(), cpuSeconds()
-		var wg sync.WaitGroup
-		for k := range workers {
-			wg.Go(func() {
-				for range n {
-					if _, err := run(ctx, o.in); err != nil {
-						errs[k] = err
-						return
-					}
-				}
-			})
-		}
-		wg.Wait()
-		return cost{time.Since(start).Seconds(), cpuSeconds() - used}, errors.Join(errs...)
-	}
+	ours := func(workers, n int) (cost, error) { return timed(ctx, o, run, workers, n) }
 	r, err := alternate(ours, theirs, m.workers, f.pairs, f.least)
 	if err != nil {
 		return err
 	}
 	f.fpeak = max(f.fpeak, peak())
-	rate, top := o.flops/r.ours.wall/1e9, f.fpeak*float64(m.threads*m.workers)
+	took, speed, other := r.ours.wall, r.wall, fmt.Sprintf("cpu %.2f ×", r.cpu)
+	if f.byCPU(m) {
+		took, speed, other = r.ours.cpu, r.cpu, fmt.Sprintf("clock %.2f ×", r.wall)
+	}
+	rate, top := o.flops/took/1e9, f.fpeak*float64(m.threads)
+	if !f.byCPU(m) {
+		top *= float64(m.workers)
+	}
 	share := "peak unknown"
 	if top > 0 {
 		share = fmt.Sprintf("%.0f %% of the FMA peak of %.0f", 100*rate/top, top)
 	}
-	fmt.Fprintf(f.out, "  %-16s  %-9s  ours %7.2f ms (cpu %7.2f)  onnxruntime %7.2f ms (cpu %7.2f)  speed %.2f × (cpu %.2f ×)  %5.1f GFLOP/s, %s\n",
-		kind, m.name, r.ours.wall*1e3, r.ours.cpu*1e3, r.theirs.wall*1e3, r.theirs.cpu*1e3, r.wall, r.cpu, rate, share)
+	fmt.Fprintf(f.out, "  %-16s  %-9s  ours %7.2f ms (cpu %7.2f)  onnxruntime %7.2f ms (cpu %7.2f)  speed %.2f × (%s)  %5.1f GFLOP/s, %s\n",
+		kind, m.name, r.ours.wall*1e3, r.ours.cpu*1e3, r.theirs.wall*1e3, r.theirs.cpu*1e3, speed, other, rate, share)
 	return f.ort.free(id)
 }
 
