@@ -40,13 +40,14 @@ func run(ctx context.Context, args []string) (err error) {
 	threads := flags.Int("threads", 2, "threads, and workers, of the modes with several")
 	pairs := flags.Int("pairs", 9, "pairs of measurements")
 	least := flags.Duration("least", 100*time.Millisecond, "least time of one side of a pair")
+	clock := flags.String("time", "", "tell speed by `cpu` or wall time; default cpu on one thread, wall on several")
 	runs := flags.Int("runs", 20, "layers: runs to take the least time of")
 	most := flags.Int("most", 25, "layers: steps to print")
 	profile := flags.String("cpuprofile", "", "write a profile of this process to `file`; of layers, from the first network's first run on")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || *batch < 1 || *threads < 1 || *pairs < 1 || *runs < 1 {
+	if flags.NArg() > 0 || *clock != "" && *clock != "cpu" && *clock != "wall" || *batch < 1 || *threads < 1 || *pairs < 1 || *runs < 1 {
 		return fmt.Errorf("bad arguments %q", args)
 	}
 	list, err := networks(*patterns, *models)
@@ -93,7 +94,7 @@ func run(ctx context.Context, args []string) (err error) {
 	if args[0] == "exported" {
 		return exported(ctx, os.Stdout, dir, *models, r)
 	}
-	f := &forward{out: os.Stdout, dir: dir, ort: r, threads: *threads, batch: *batch, pairs: *pairs, least: *least, timed: args[0] == "forward"}
+	f := &forward{out: os.Stdout, dir: dir, ort: r, threads: *threads, batch: *batch, pairs: *pairs, least: *least, timed: args[0] == "forward", clock: *clock}
 	var failed []error
 	for _, n := range list {
 		if err := f.network(ctx, n); errors.Is(err, errParity) {
