@@ -192,7 +192,7 @@ func TestActivationsByChannelAreObservedWhenAPlanAsks(t *testing.T) {
 
 // A device from a file decides where quantizers go, what they may be, and what
 // must be alike.
-func ExampleStudy_profile() {
+func ExampleStudy_profileFile() {
 	device, err := hardware.Open(filepath.Join("testdata", "device.json"))
 	if err != nil {
 		fmt.Println(err)
