@@ -11,7 +11,7 @@ func faulty() string {
 	const n = 37 // two vectors and a part
 	x, y := sequence(256, 1, true), sequence(256, 2, true)
 	u, v := sequence(256, 3, false), sequence(256, 4, false)
-	got, want := make([]float32, 23*45), make([]float32, 23*45)
+	got, want := make([]float32, 2048), make([]float32, 2048)
 	q := Quantizer{Scale: 0.37, Zero: 3, Lo: -8, Hi: 7}
 	off := []int32{0, 3, n, n + 1}
 	for _, k := range []struct {
@@ -55,9 +55,13 @@ func faulty() string {
 		{"fillRows by two quantized", func(d []float32) { fillRows(d, x, 3, n, n+11, 2*n, 2, 0, &q) }},
 		{"packed rows", func(d []float32) { packFast(d[:3*NR], x, 3, 1, 20, NR) }},
 		{"packed runs", func(d []float32) { copyRuns(d[:3*NR], x, off[:3], 128, off[1:3], []int32{0, 9}, NR) }},
+		{"depthwise 3×3", func(d []float32) { channels(d, u, v, 3, 1, &q) }},
+		{"depthwise 3×3 by two", func(d []float32) { channels(d, u, v, 3, 2, &q) }},
+		{"depthwise 5×5", func(d []float32) { channels(d, u, v, 5, 1, nil) }},
+		{"depthwise 5×5 by two", func(d []float32) { channels(d, u, v, 5, 2, nil) }},
 		{"row", func(d []float32) { product(d, u, v, 1, 8*NR, 2, nil) }},
 		{"product of 23 rows", func(d []float32) { product(d, u, v, 23, 2*NR+13, 5, nil) }},
-		{"product of 16 rows", func(d []float32) { product(d, u, v, 16, 2*NR+13, 5, v) }},
+		{"product of 16 rows, along them", func(d []float32) { product(d, u, v, 16, 4*NR+13, 5, v) }},
 		{"product of 9 rows", func(d []float32) { product(d, u, v, 9, 2*NR+13, 5, v) }},
 		{"product of 8 rows", func(d []float32) { product(d, u, v, 8, 2*NR+13, 5, v) }},
 		{"product of 7 rows", func(d []float32) { product(d, u, v, 7, 2*NR+13, 5, v) }},
@@ -97,6 +101,20 @@ func product(d, x, y []float32, m, n, kn int, ep []float32) {
 		t.ep = &Epilogue{RowBias: ep, ColBias: y, Residual: res, ResidualStride: n, Act: Clamp, Lo: -1, Hi: 6}
 	}
 	t.run(0, m, 0, n)
+}
+
+// channels stores in d a small depthwise convolution of two channels.
+func channels(d, x, w []float32, kernel, stride int, q *Quantizer) {
+	c := Conv{
+		Channels: 2, Height: 6, Width: 21, Filters: 2, KernelH: kernel, KernelW: kernel, StrideH: stride, StrideW: stride,
+		PadTop: 1, PadLeft: 1, PadBottom: 2, PadRight: 1, Groups: 2,
+	}
+	f := &Filter{filters: 2, channels: 1, kh: kernel, kw: kernel, groups: 2, taps: w[:2*kernel*kernel]}
+	ep := &Epilogue{RowBias: w[:2], Act: Clamp, Lo: -20, Hi: 20}
+	if q != nil {
+		ep.Quant = []Quantizer{*q}
+	}
+	Conv2D(d, x, f, c, ep, nil, make([]float32, c.ScratchLen()))
 }
 
 // sequence returns n numbers of -4..4, a fixed sequence, in which every ninth is

@@ -35,6 +35,9 @@ func (w window) zeros() int { return w.ow*w.sw + 3*slack }
 // a band are computed as one run over its planes, row after row with what lies
 // between rows, which is thrown away.
 func depthwise(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue, in *Quantizer, scratch []float32, c0, c1 int) {
+	if in == nil && wide && depthwiseWide(dst, x, f, c, w, ep, scratch, c0, c1) {
+		return
+	}
 	if in == nil && depthwiseDirect(dst, x, f, c, w, ep, scratch, c0, c1) {
 		return
 	}

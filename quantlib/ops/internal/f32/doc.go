@@ -21,8 +21,31 @@
 // part as zeros. Sums are taken in float64 in [Lanes] interleaved lanes.
 //
 // Each assembly kernel has a twin in portable Go that gives the same bits,
-// except for the sign and payload of a NaN. AVX2 with FMA is used where the
-// processor has both; on arm64 NEON does products and depthwise convolutions,
-// and twins the rest. The build tag noasm, or the environment variable
-// QUANTNB_NOASM, selects the twins for everything.
+// except for the sign and payload of a NaN.
+//
+// # Instruction sets
+//
+// On amd64, kernels for AVX2 with FMA or for AVX-512 (F, BW, DQ, VL) are used
+// where processor and operating system have them; on arm64, NEON does products
+// and depthwise convolutions, and twins the rest. The layout of packed factors
+// is the same for all, so that a file or a test need not know which was used:
+// AVX-512 takes two panels of A and two of B at a time, 12×32 elements.
+//
+// The environment variable QUANTNB_ISA asks for less: avx512, avx2, neon or go,
+// of which the last are the twins. What the processor lacks is not used, nor is
+// a name that means nothing minded: the best below or the best of all is taken;
+// [ISA] tells. The build tag noasm leaves only the twins.
+//
+// Before the package is used, the AVX-512 kernels run once on a few elements
+// each, in some tenths of a millisecond; if a bit differs from AVX2's, AVX2 is
+// used.
+//
+// Tests run once with each set that the processor has. For one that it lacks,
+// gen/emulate/emulate.sh runs a test binary on an emulated processor; emulated
+// and real ones must agree on every bit, so nothing but speed is left to
+// measure. NEON kernels run under qemu-aarch64:
+//
+//	CGO_ENABLED=0 go test -c -o /tmp/f32.test .
+//	gen/emulate/emulate.sh /tmp/f32.test QUANTNB_ISA=avx512 -test.short
+//	GOARCH=arm64 go test -exec qemu-aarch64 .
 package f32

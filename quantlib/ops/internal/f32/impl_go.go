@@ -6,6 +6,10 @@ package f32
 
 func (t *tiles) runWide(i0, i1, j0, j1 int) {}
 
+func depthwiseWide(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue, scratch []float32, c0, c1 int) bool {
+	return false
+}
+
 func (t *tiles) inPlace(b *Operand, off []int32, k0, rows int) bool { return false }
 
 func (t *tiles) fastRow(i, j0, j1 int) int { return 0 }

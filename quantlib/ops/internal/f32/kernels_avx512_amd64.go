@@ -19,49 +19,52 @@ type wideTile struct {
 	quant       uint32 // non-zero: fake-quantize
 	scale       float32
 	least, most float32 // codes less the zero
+	// Bytes to add behind a tile: to a, which stands behind its panels, to b0 and
+	// b1, to c and residual, which stand below the tile, and to rowBias.
+	stepA, stepB, stepC, stepBias, stepRest int
 }
 
 //go:noescape
-func gemm12x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm12x32AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm6x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm6x32AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm5x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm5x32AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm4x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm4x32AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm3x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm3x32AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm2x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm2x32AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm1x32AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm1x32AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm12x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm12x16AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm6x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm6x16AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm5x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm5x16AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm4x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm4x16AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm3x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm3x16AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm2x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm2x16AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
-func gemm1x16AVX512(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
+func gemm1x16AVX512(kn, count int, a *float32, off *int32, c *float32, ldc int, t *wideTile)
 
 //go:noescape
 func copyRunsAVX512(dst, src *float32, off *int32, rows int, base, at *int32, runs int)
@@ -149,3 +152,15 @@ func maximumAVX512(x, out *float32, n int)
 
 //go:noescape
 func fmaPeakAVX512(n int)
+
+//go:noescape
+func depthwise3x1AVX512(args *wideImage)
+
+//go:noescape
+func depthwise3x2AVX512(args *wideImage)
+
+//go:noescape
+func depthwise5x1AVX512(args *wideImage)
+
+//go:noescape
+func depthwise5x2AVX512(args *wideImage)

@@ -4,7 +4,7 @@
 
 #include "textflag.h"
 
-// func gemm12x32AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm12x32AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm12x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -24,7 +24,7 @@ TEXT ·gemm12x32AVX512(SB), NOSPLIT, $0-56
 	SHRL  $0x10, R11
 	KMOVW R11, K2
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -363,7 +363,7 @@ added:
 	VADDPS.BCST 40(R9), Z21, Z21
 	VADDPS.BCST 44(R9), Z22, Z22
 	VADDPS.BCST 44(R9), Z23, Z23
-	ADDQ        $0x30, R9
+	ADDQ        104(BX), R9
 
 norows:
 	MOVQ      32(BX), R11
@@ -436,6 +436,7 @@ nocolumns:
 	VADDPS (R10), Z22, K1, Z22
 	VADDPS 64(R10), Z23, K2, Z23
 	LEAQ   (R10)(R11*4), R10
+	ADDQ   112(BX), R10
 
 noresidual:
 	VBROADCASTSS 56(BX), Z24
@@ -767,15 +768,19 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 88(BX), DI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
 DATA w4b400000<>+0(SB)/4, $0x4b400000
 GLOBL w4b400000<>(SB), RODATA|NOPTR, $4
 
-// func gemm6x32AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm6x32AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm6x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -792,7 +797,7 @@ TEXT ·gemm6x32AVX512(SB), NOSPLIT, $0-56
 	SHRL  $0x10, R10
 	KMOVW R10, K2
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -984,7 +989,7 @@ added:
 	VADDPS.BCST 16(R8), Z9, Z9
 	VADDPS.BCST 20(R8), Z10, Z10
 	VADDPS.BCST 20(R8), Z11, Z11
-	ADDQ        $0x18, R8
+	ADDQ        104(BX), R8
 
 norows:
 	MOVQ      32(BX), R10
@@ -1027,6 +1032,7 @@ nocolumns:
 	VADDPS (R9), Z10, K1, Z10
 	VADDPS 64(R9), Z11, K2, Z11
 	LEAQ   (R9)(R10*4), R9
+	ADDQ   112(BX), R9
 
 noresidual:
 	VBROADCASTSS 56(BX), Z12
@@ -1202,12 +1208,16 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 88(BX), DI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm5x32AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm5x32AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm5x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -1224,7 +1234,7 @@ TEXT ·gemm5x32AVX512(SB), NOSPLIT, $0-56
 	SHRL  $0x10, R10
 	KMOVW R10, K2
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1392,7 +1402,7 @@ added:
 	VADDPS.BCST 12(R8), Z7, Z7
 	VADDPS.BCST 16(R8), Z8, Z8
 	VADDPS.BCST 16(R8), Z9, Z9
-	ADDQ        $0x14, R8
+	ADDQ        104(BX), R8
 
 norows:
 	MOVQ      32(BX), R10
@@ -1430,6 +1440,7 @@ nocolumns:
 	VADDPS (R9), Z8, K1, Z8
 	VADDPS 64(R9), Z9, K2, Z9
 	LEAQ   (R9)(R10*4), R9
+	ADDQ   112(BX), R9
 
 noresidual:
 	VBROADCASTSS 56(BX), Z10
@@ -1579,12 +1590,16 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 88(BX), DI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm4x32AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm4x32AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm4x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -1601,7 +1616,7 @@ TEXT ·gemm4x32AVX512(SB), NOSPLIT, $0-56
 	SHRL  $0x10, R10
 	KMOVW R10, K2
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -1745,7 +1760,7 @@ added:
 	VADDPS.BCST 8(R8), Z5, Z5
 	VADDPS.BCST 12(R8), Z6, Z6
 	VADDPS.BCST 12(R8), Z7, Z7
-	ADDQ        $0x10, R8
+	ADDQ        104(BX), R8
 
 norows:
 	MOVQ      32(BX), R10
@@ -1778,6 +1793,7 @@ nocolumns:
 	VADDPS (R9), Z6, K1, Z6
 	VADDPS 64(R9), Z7, K2, Z7
 	LEAQ   (R9)(R10*4), R9
+	ADDQ   112(BX), R9
 
 noresidual:
 	VBROADCASTSS 56(BX), Z8
@@ -1901,12 +1917,16 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 88(BX), DI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm3x32AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm3x32AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm3x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -1923,7 +1943,7 @@ TEXT ·gemm3x32AVX512(SB), NOSPLIT, $0-56
 	SHRL  $0x10, R10
 	KMOVW R10, K2
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2043,7 +2063,7 @@ added:
 	VADDPS.BCST 4(R8), Z3, Z3
 	VADDPS.BCST 8(R8), Z4, Z4
 	VADDPS.BCST 8(R8), Z5, Z5
-	ADDQ        $0x0c, R8
+	ADDQ        104(BX), R8
 
 norows:
 	MOVQ      32(BX), R10
@@ -2071,6 +2091,7 @@ nocolumns:
 	VADDPS (R9), Z4, K1, Z4
 	VADDPS 64(R9), Z5, K2, Z5
 	LEAQ   (R9)(R10*4), R9
+	ADDQ   112(BX), R9
 
 noresidual:
 	VBROADCASTSS 56(BX), Z6
@@ -2168,12 +2189,16 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 88(BX), DI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm2x32AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm2x32AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm2x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -2190,7 +2215,7 @@ TEXT ·gemm2x32AVX512(SB), NOSPLIT, $0-56
 	SHRL  $0x10, R10
 	KMOVW R10, K2
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2286,7 +2311,7 @@ added:
 	VADDPS.BCST (R8), Z1, Z1
 	VADDPS.BCST 4(R8), Z2, Z2
 	VADDPS.BCST 4(R8), Z3, Z3
-	ADDQ        $0x08, R8
+	ADDQ        104(BX), R8
 
 norows:
 	MOVQ      32(BX), R10
@@ -2309,6 +2334,7 @@ nocolumns:
 	VADDPS (R9), Z2, K1, Z2
 	VADDPS 64(R9), Z3, K2, Z3
 	LEAQ   (R9)(R10*4), R9
+	ADDQ   112(BX), R9
 
 noresidual:
 	VBROADCASTSS 56(BX), Z4
@@ -2380,12 +2406,16 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 88(BX), DI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm1x32AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm1x32AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm1x32AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -2402,7 +2432,7 @@ TEXT ·gemm1x32AVX512(SB), NOSPLIT, $0-56
 	SHRL  $0x10, R10
 	KMOVW R10, K2
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	MOVQ       kn+0(FP), R10
@@ -2474,7 +2504,7 @@ added:
 	JEQ         norows
 	VADDPS.BCST (R8), Z0, Z0
 	VADDPS.BCST (R8), Z1, Z1
-	ADDQ        $0x04, R8
+	ADDQ        104(BX), R8
 
 norows:
 	MOVQ      32(BX), R10
@@ -2492,6 +2522,7 @@ nocolumns:
 	VADDPS (R9), Z0, K1, Z0
 	VADDPS 64(R9), Z1, K2, Z1
 	LEAQ   (R9)(R10*4), R9
+	ADDQ   112(BX), R9
 
 noresidual:
 	VBROADCASTSS 56(BX), Z2
@@ -2537,12 +2568,16 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 88(BX), DI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm12x16AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm12x16AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm12x16AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -2559,7 +2594,7 @@ TEXT ·gemm12x16AVX512(SB), NOSPLIT, $0-56
 	MOVL  16(BX), R10
 	KMOVW R10, K1
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -2737,7 +2772,7 @@ added:
 	VADDPS.BCST 36(R8), Z9, Z9
 	VADDPS.BCST 40(R8), Z10, Z10
 	VADDPS.BCST 44(R8), Z11, Z11
-	ADDQ        $0x30, R8
+	ADDQ        104(BX), R8
 
 norows:
 	MOVQ      32(BX), R10
@@ -2785,6 +2820,7 @@ nocolumns:
 	LEAQ   (R9)(R10*4), R9
 	VADDPS (R9), Z11, K1, Z11
 	LEAQ   (R9)(R10*4), R9
+	ADDQ   112(BX), R9
 
 noresidual:
 	VBROADCASTSS 56(BX), Z12
@@ -2972,12 +3008,15 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm6x16AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm6x16AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm6x16AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -2991,7 +3030,7 @@ TEXT ·gemm6x16AVX512(SB), NOSPLIT, $0-56
 	MOVL  16(BX), R9
 	KMOVW R9, K1
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3100,7 +3139,7 @@ added:
 	VADDPS.BCST 12(DI), Z3, Z3
 	VADDPS.BCST 16(DI), Z4, Z4
 	VADDPS.BCST 20(DI), Z5, Z5
-	ADDQ        $0x18, DI
+	ADDQ        104(BX), DI
 
 norows:
 	MOVQ      32(BX), R9
@@ -3130,6 +3169,7 @@ nocolumns:
 	LEAQ   (R8)(R9*4), R8
 	VADDPS (R8), Z5, K1, Z5
 	LEAQ   (R8)(R9*4), R8
+	ADDQ   112(BX), R8
 
 noresidual:
 	VBROADCASTSS 56(BX), Z6
@@ -3233,12 +3273,15 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm5x16AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm5x16AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm5x16AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -3252,7 +3295,7 @@ TEXT ·gemm5x16AVX512(SB), NOSPLIT, $0-56
 	MOVL  16(BX), R9
 	KMOVW R9, K1
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3350,7 +3393,7 @@ added:
 	VADDPS.BCST 8(DI), Z2, Z2
 	VADDPS.BCST 12(DI), Z3, Z3
 	VADDPS.BCST 16(DI), Z4, Z4
-	ADDQ        $0x14, DI
+	ADDQ        104(BX), DI
 
 norows:
 	MOVQ      32(BX), R9
@@ -3377,6 +3420,7 @@ nocolumns:
 	LEAQ   (R8)(R9*4), R8
 	VADDPS (R8), Z4, K1, Z4
 	LEAQ   (R8)(R9*4), R8
+	ADDQ   112(BX), R8
 
 noresidual:
 	VBROADCASTSS 56(BX), Z5
@@ -3466,12 +3510,15 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm4x16AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm4x16AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm4x16AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -3485,7 +3532,7 @@ TEXT ·gemm4x16AVX512(SB), NOSPLIT, $0-56
 	MOVL  16(BX), R9
 	KMOVW R9, K1
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3572,7 +3619,7 @@ added:
 	VADDPS.BCST 4(DI), Z1, Z1
 	VADDPS.BCST 8(DI), Z2, Z2
 	VADDPS.BCST 12(DI), Z3, Z3
-	ADDQ        $0x10, DI
+	ADDQ        104(BX), DI
 
 norows:
 	MOVQ      32(BX), R9
@@ -3596,6 +3643,7 @@ nocolumns:
 	LEAQ   (R8)(R9*4), R8
 	VADDPS (R8), Z3, K1, Z3
 	LEAQ   (R8)(R9*4), R8
+	ADDQ   112(BX), R8
 
 noresidual:
 	VBROADCASTSS 56(BX), Z4
@@ -3671,12 +3719,15 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm3x16AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm3x16AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm3x16AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -3690,7 +3741,7 @@ TEXT ·gemm3x16AVX512(SB), NOSPLIT, $0-56
 	MOVL  16(BX), R9
 	KMOVW R9, K1
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	VPXORD     Z2, Z2, Z2
@@ -3766,7 +3817,7 @@ added:
 	VADDPS.BCST (DI), Z0, Z0
 	VADDPS.BCST 4(DI), Z1, Z1
 	VADDPS.BCST 8(DI), Z2, Z2
-	ADDQ        $0x0c, DI
+	ADDQ        104(BX), DI
 
 norows:
 	MOVQ      32(BX), R9
@@ -3787,6 +3838,7 @@ nocolumns:
 	LEAQ   (R8)(R9*4), R8
 	VADDPS (R8), Z2, K1, Z2
 	LEAQ   (R8)(R9*4), R8
+	ADDQ   112(BX), R8
 
 noresidual:
 	VBROADCASTSS 56(BX), Z3
@@ -3848,12 +3900,15 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm2x16AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm2x16AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm2x16AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -3867,7 +3922,7 @@ TEXT ·gemm2x16AVX512(SB), NOSPLIT, $0-56
 	MOVL  16(BX), R9
 	KMOVW R9, K1
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	VPXORD     Z1, Z1, Z1
 	MOVQ       kn+0(FP), R9
@@ -3932,7 +3987,7 @@ added:
 	JEQ         norows
 	VADDPS.BCST (DI), Z0, Z0
 	VADDPS.BCST 4(DI), Z1, Z1
-	ADDQ        $0x08, DI
+	ADDQ        104(BX), DI
 
 norows:
 	MOVQ      32(BX), R9
@@ -3950,6 +4005,7 @@ nocolumns:
 	LEAQ   (R8)(R9*4), R8
 	VADDPS (R8), Z1, K1, Z1
 	LEAQ   (R8)(R9*4), R8
+	ADDQ   112(BX), R8
 
 noresidual:
 	VBROADCASTSS 56(BX), Z2
@@ -3997,12 +4053,15 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
-// func gemm1x16AVX512(kn int, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)
+// func gemm1x16AVX512(kn int, count int, a *float32, off *int32, c *float32, ldc int, t *byte)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·gemm1x16AVX512(SB), NOSPLIT, $0-56
 	MOVQ  a+16(FP), AX
@@ -4016,7 +4075,7 @@ TEXT ·gemm1x16AVX512(SB), NOSPLIT, $0-56
 	MOVL  16(BX), R9
 	KMOVW R9, K1
 
-panel:
+tile:
 	VPXORD     Z0, Z0, Z0
 	MOVQ       kn+0(FP), R9
 	MOVQ       off+24(FP), R10
@@ -4070,7 +4129,7 @@ added:
 	TESTQ       DI, DI
 	JEQ         norows
 	VADDPS.BCST (DI), Z0, Z0
-	ADDQ        $0x04, DI
+	ADDQ        104(BX), DI
 
 norows:
 	MOVQ      32(BX), R9
@@ -4085,6 +4144,7 @@ nocolumns:
 	MOVQ   48(BX), R9
 	VADDPS (R8), Z0, K1, Z0
 	LEAQ   (R8)(R9*4), R8
+	ADDQ   112(BX), R8
 
 noresidual:
 	VBROADCASTSS 56(BX), Z1
@@ -4118,8 +4178,11 @@ part:
 	ADDQ    DX, CX
 
 stored:
-	DECQ panels+8(FP)
-	JNE  panel
+	ADDQ 80(BX), AX
+	ADDQ 88(BX), SI
+	ADDQ 96(BX), CX
+	DECQ count+8(FP)
+	JNE  tile
 	VZEROUPPER
 	RET
 
@@ -4166,6 +4229,834 @@ loop:
 	VMOVUPS      Z5, 320(BX)
 	VMOVUPS      Z6, 384(BX)
 	VMOVUPS      Z7, 448(BX)
+	VZEROUPPER
+	RET
+
+// func depthwise3x1AVX512(args *byte)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·depthwise3x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         24(AX), DX
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS 16(DX), Z4
+	VBROADCASTSS 20(DX), Z5
+	VBROADCASTSS 24(DX), Z6
+	VBROADCASTSS 28(DX), Z7
+	VBROADCASTSS 32(DX), Z8
+
+rows:
+	MOVQ    48(AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    BX, DX
+	IMULQ   40(AX), DX
+	ADDQ    8(AX), DX
+	CMPQ    BX, 32(AX)
+	CMOVQCC SI, DX
+	MOVQ    48(AX), SI
+	ADDQ    $0x01, SI
+	MOVQ    16(AX), DI
+	MOVQ    SI, BX
+	IMULQ   40(AX), BX
+	ADDQ    8(AX), BX
+	CMPQ    SI, 32(AX)
+	CMOVQCC DI, BX
+	MOVQ    48(AX), DI
+	ADDQ    $0x02, DI
+	MOVQ    16(AX), R8
+	MOVQ    DI, SI
+	IMULQ   40(AX), SI
+	ADDQ    8(AX), SI
+	CMPQ    DI, 32(AX)
+	CMOVQCC R8, SI
+	MOVQ    48(AX), R8
+	ADDQ    $0x03, R8
+	MOVQ    16(AX), R9
+	MOVQ    R8, DI
+	IMULQ   40(AX), DI
+	ADDQ    8(AX), DI
+	CMPQ    R8, 32(AX)
+	CMOVQCC R9, DI
+	XORQ    R8, R8
+	MOVQ    80(AX), R9
+	MOVQ    72(AX), R10
+
+vector:
+	KMOVW        (R9), K1
+	KMOVW        2(R9), K2
+	KMOVW        4(R9), K3
+	KMOVW        6(R9), K4
+	ADDQ         $0x08, R9
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VMOVUPS.Z    (DX)(R8*1), K1, Z11
+	VFMADD231PS  Z0, Z11, Z9
+	VMOVUPS.Z    4(DX)(R8*1), K2, Z11
+	VFMADD231PS  Z1, Z11, Z9
+	VMOVUPS.Z    8(DX)(R8*1), K3, Z11
+	VFMADD231PS  Z2, Z11, Z9
+	VMOVUPS.Z    (BX)(R8*1), K1, Z11
+	VFMADD231PS  Z3, Z11, Z9
+	VFMADD231PS  Z0, Z11, Z10
+	VMOVUPS.Z    4(BX)(R8*1), K2, Z11
+	VFMADD231PS  Z4, Z11, Z9
+	VFMADD231PS  Z1, Z11, Z10
+	VMOVUPS.Z    8(BX)(R8*1), K3, Z11
+	VFMADD231PS  Z5, Z11, Z9
+	VFMADD231PS  Z2, Z11, Z10
+	VMOVUPS.Z    (SI)(R8*1), K1, Z11
+	VFMADD231PS  Z6, Z11, Z9
+	VFMADD231PS  Z3, Z11, Z10
+	VMOVUPS.Z    4(SI)(R8*1), K2, Z11
+	VFMADD231PS  Z7, Z11, Z9
+	VFMADD231PS  Z4, Z11, Z10
+	VMOVUPS.Z    8(SI)(R8*1), K3, Z11
+	VFMADD231PS  Z8, Z11, Z9
+	VFMADD231PS  Z5, Z11, Z10
+	VMOVUPS.Z    (DI)(R8*1), K1, Z11
+	VFMADD231PS  Z6, Z11, Z10
+	VMOVUPS.Z    4(DI)(R8*1), K2, Z11
+	VFMADD231PS  Z7, Z11, Z10
+	VMOVUPS.Z    8(DI)(R8*1), K3, Z11
+	VFMADD231PS  Z8, Z11, Z10
+	VADDPS.BCST  88(AX), Z9, Z9
+	VADDPS.BCST  88(AX), Z10, Z10
+	VBROADCASTSS 92(AX), Z11
+	VBROADCASTSS 96(AX), Z12
+	VMAXPS       Z9, Z11, Z9
+	VMINPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z11, Z10
+	VMINPS       Z10, Z12, Z10
+	CMPL         100(AX), $0x00
+	JEQ          store
+	VDIVPS.BCST  104(AX), Z9, Z9
+	VCMPPS       $0x07, Z9, Z9, K1
+	VMOVUPS.Z    Z9, K1, Z9
+	VDIVPS.BCST  104(AX), Z10, Z10
+	VCMPPS       $0x07, Z10, Z10, K1
+	VMOVUPS.Z    Z10, K1, Z10
+	VBROADCASTSS 108(AX), Z11
+	VBROADCASTSS 112(AX), Z12
+	VMAXPS       Z9, Z11, Z9
+	VMINPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z11, Z10
+	VMINPS       Z10, Z12, Z10
+	VADDPS.BCST  w4b400000<>+0(SB), Z9, Z9
+	VSUBPS.BCST  w4b400000<>+0(SB), Z9, Z9
+	VMULPS.BCST  104(AX), Z9, Z9
+	VADDPS.BCST  w4b400000<>+0(SB), Z10, Z10
+	VSUBPS.BCST  w4b400000<>+0(SB), Z10, Z10
+	VMULPS.BCST  104(AX), Z10, Z10
+
+store:
+	VMOVUPS Z9, K4, (CX)(R8*1)
+	CMPQ    56(AX), $0x01
+	JEQ     single
+	MOVQ    CX, R11
+	ADDQ    64(AX), R11
+	VMOVUPS Z10, K4, (R11)(R8*1)
+
+single:
+	ADDQ $0x40, R8
+	DECQ R10
+	JNE  vector
+	ADDQ 64(AX), CX
+	ADDQ 64(AX), CX
+	ADDQ $0x02, 48(AX)
+	SUBQ $0x02, 56(AX)
+	JG   rows
+	VZEROUPPER
+	RET
+
+// func depthwise3x2AVX512(args *byte)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·depthwise3x2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         24(AX), DX
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS 16(DX), Z4
+	VBROADCASTSS 20(DX), Z5
+	VBROADCASTSS 24(DX), Z6
+	VBROADCASTSS 28(DX), Z7
+	VBROADCASTSS 32(DX), Z8
+
+rows:
+	MOVQ    48(AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    BX, DX
+	IMULQ   40(AX), DX
+	ADDQ    8(AX), DX
+	CMPQ    BX, 32(AX)
+	CMOVQCC SI, DX
+	MOVQ    48(AX), SI
+	ADDQ    $0x01, SI
+	MOVQ    16(AX), DI
+	MOVQ    SI, BX
+	IMULQ   40(AX), BX
+	ADDQ    8(AX), BX
+	CMPQ    SI, 32(AX)
+	CMOVQCC DI, BX
+	MOVQ    48(AX), DI
+	ADDQ    $0x02, DI
+	MOVQ    16(AX), R8
+	MOVQ    DI, SI
+	IMULQ   40(AX), SI
+	ADDQ    8(AX), SI
+	CMPQ    DI, 32(AX)
+	CMOVQCC R8, SI
+	MOVQ    48(AX), R8
+	ADDQ    $0x03, R8
+	MOVQ    16(AX), R9
+	MOVQ    R8, DI
+	IMULQ   40(AX), DI
+	ADDQ    8(AX), DI
+	CMPQ    R8, 32(AX)
+	CMOVQCC R9, DI
+	MOVQ    48(AX), R9
+	ADDQ    $0x04, R9
+	MOVQ    16(AX), R10
+	MOVQ    R9, R8
+	IMULQ   40(AX), R8
+	ADDQ    8(AX), R8
+	CMPQ    R9, 32(AX)
+	CMOVQCC R10, R8
+	XORQ    R9, R9
+	MOVQ    80(AX), R10
+	MOVQ    72(AX), R11
+
+vector:
+	KMOVW        (R10), K1
+	KMOVW        2(R10), K2
+	KMOVW        4(R10), K3
+	KMOVW        6(R10), K4
+	KMOVW        8(R10), K5
+	ADDQ         $0x0a, R10
+	VPXORD       Z9, Z9, Z9
+	VPXORD       Z10, Z10, Z10
+	VMOVUPS.Z    (DX)(R9*2), K1, Z11
+	VMOVUPS.Z    64(DX)(R9*2), K2, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z13
+	VFMADD231PS  Z0, Z13, Z9
+	VSHUFPS      $0xdd, Z12, Z11, Z11
+	VFMADD231PS  Z1, Z11, Z9
+	VMOVUPS.Z    8(DX)(R9*2), K3, Z11
+	VMOVUPS.Z    72(DX)(R9*2), K4, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z11
+	VFMADD231PS  Z2, Z11, Z9
+	VMOVUPS.Z    (BX)(R9*2), K1, Z11
+	VMOVUPS.Z    64(BX)(R9*2), K2, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z13
+	VFMADD231PS  Z3, Z13, Z9
+	VSHUFPS      $0xdd, Z12, Z11, Z11
+	VFMADD231PS  Z4, Z11, Z9
+	VMOVUPS.Z    8(BX)(R9*2), K3, Z11
+	VMOVUPS.Z    72(BX)(R9*2), K4, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z11
+	VFMADD231PS  Z5, Z11, Z9
+	VMOVUPS.Z    (SI)(R9*2), K1, Z11
+	VMOVUPS.Z    64(SI)(R9*2), K2, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z13
+	VFMADD231PS  Z6, Z13, Z9
+	VFMADD231PS  Z0, Z13, Z10
+	VSHUFPS      $0xdd, Z12, Z11, Z11
+	VFMADD231PS  Z7, Z11, Z9
+	VFMADD231PS  Z1, Z11, Z10
+	VMOVUPS.Z    8(SI)(R9*2), K3, Z11
+	VMOVUPS.Z    72(SI)(R9*2), K4, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z11
+	VFMADD231PS  Z8, Z11, Z9
+	VFMADD231PS  Z2, Z11, Z10
+	VMOVUPS.Z    (DI)(R9*2), K1, Z11
+	VMOVUPS.Z    64(DI)(R9*2), K2, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z13
+	VFMADD231PS  Z3, Z13, Z10
+	VSHUFPS      $0xdd, Z12, Z11, Z11
+	VFMADD231PS  Z4, Z11, Z10
+	VMOVUPS.Z    8(DI)(R9*2), K3, Z11
+	VMOVUPS.Z    72(DI)(R9*2), K4, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z11
+	VFMADD231PS  Z5, Z11, Z10
+	VMOVUPS.Z    (R8)(R9*2), K1, Z11
+	VMOVUPS.Z    64(R8)(R9*2), K2, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z13
+	VFMADD231PS  Z6, Z13, Z10
+	VSHUFPS      $0xdd, Z12, Z11, Z11
+	VFMADD231PS  Z7, Z11, Z10
+	VMOVUPS.Z    8(R8)(R9*2), K3, Z11
+	VMOVUPS.Z    72(R8)(R9*2), K4, Z12
+	VSHUFPS      $0x88, Z12, Z11, Z11
+	VFMADD231PS  Z8, Z11, Z10
+	VADDPS.BCST  88(AX), Z9, Z9
+	VADDPS.BCST  88(AX), Z10, Z10
+	VBROADCASTSS 92(AX), Z11
+	VBROADCASTSS 96(AX), Z12
+	VMAXPS       Z9, Z11, Z9
+	VMINPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z11, Z10
+	VMINPS       Z10, Z12, Z10
+	CMPL         100(AX), $0x00
+	JEQ          store
+	VDIVPS.BCST  104(AX), Z9, Z9
+	VCMPPS       $0x07, Z9, Z9, K1
+	VMOVUPS.Z    Z9, K1, Z9
+	VDIVPS.BCST  104(AX), Z10, Z10
+	VCMPPS       $0x07, Z10, Z10, K1
+	VMOVUPS.Z    Z10, K1, Z10
+	VBROADCASTSS 108(AX), Z11
+	VBROADCASTSS 112(AX), Z12
+	VMAXPS       Z9, Z11, Z9
+	VMINPS       Z9, Z12, Z9
+	VMAXPS       Z10, Z11, Z10
+	VMINPS       Z10, Z12, Z10
+	VADDPS.BCST  w4b400000<>+0(SB), Z9, Z9
+	VSUBPS.BCST  w4b400000<>+0(SB), Z9, Z9
+	VMULPS.BCST  104(AX), Z9, Z9
+	VADDPS.BCST  w4b400000<>+0(SB), Z10, Z10
+	VSUBPS.BCST  w4b400000<>+0(SB), Z10, Z10
+	VMULPS.BCST  104(AX), Z10, Z10
+
+store:
+	VMOVDQU64 wPairs<>+0(SB), Z11
+	VPERMPD   Z9, Z11, Z9
+	VPERMPD   Z10, Z11, Z10
+	VMOVUPS   Z9, K5, (CX)(R9*1)
+	CMPQ      56(AX), $0x01
+	JEQ       single
+	MOVQ      CX, R12
+	ADDQ      64(AX), R12
+	VMOVUPS   Z10, K5, (R12)(R9*1)
+
+single:
+	ADDQ $0x40, R9
+	DECQ R11
+	JNE  vector
+	ADDQ 64(AX), CX
+	ADDQ 64(AX), CX
+	ADDQ $0x04, 48(AX)
+	SUBQ $0x02, 56(AX)
+	JG   rows
+	VZEROUPPER
+	RET
+
+DATA wPairs<>+0(SB)/8, $0x0000000000000000
+DATA wPairs<>+8(SB)/8, $0x0000000000000002
+DATA wPairs<>+16(SB)/8, $0x0000000000000004
+DATA wPairs<>+24(SB)/8, $0x0000000000000006
+DATA wPairs<>+32(SB)/8, $0x0000000000000001
+DATA wPairs<>+40(SB)/8, $0x0000000000000003
+DATA wPairs<>+48(SB)/8, $0x0000000000000005
+DATA wPairs<>+56(SB)/8, $0x0000000000000007
+GLOBL wPairs<>(SB), RODATA|NOPTR, $64
+
+// func depthwise5x1AVX512(args *byte)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·depthwise5x1AVX512(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         24(AX), DX
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS 16(DX), Z4
+	VBROADCASTSS 20(DX), Z5
+	VBROADCASTSS 24(DX), Z6
+	VBROADCASTSS 28(DX), Z7
+	VBROADCASTSS 32(DX), Z8
+	VBROADCASTSS 36(DX), Z9
+	VBROADCASTSS 40(DX), Z10
+	VBROADCASTSS 44(DX), Z11
+	VBROADCASTSS 48(DX), Z12
+	VBROADCASTSS 52(DX), Z13
+	VBROADCASTSS 56(DX), Z14
+	VBROADCASTSS 60(DX), Z15
+	VBROADCASTSS 64(DX), Z16
+	VBROADCASTSS 68(DX), Z17
+	VBROADCASTSS 72(DX), Z18
+	VBROADCASTSS 76(DX), Z19
+	VBROADCASTSS 80(DX), Z20
+	VBROADCASTSS 84(DX), Z21
+	VBROADCASTSS 88(DX), Z22
+	VBROADCASTSS 92(DX), Z23
+	VBROADCASTSS 96(DX), Z24
+
+rows:
+	MOVQ    48(AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    BX, DX
+	IMULQ   40(AX), DX
+	ADDQ    8(AX), DX
+	CMPQ    BX, 32(AX)
+	CMOVQCC SI, DX
+	MOVQ    48(AX), SI
+	ADDQ    $0x01, SI
+	MOVQ    16(AX), DI
+	MOVQ    SI, BX
+	IMULQ   40(AX), BX
+	ADDQ    8(AX), BX
+	CMPQ    SI, 32(AX)
+	CMOVQCC DI, BX
+	MOVQ    48(AX), DI
+	ADDQ    $0x02, DI
+	MOVQ    16(AX), R8
+	MOVQ    DI, SI
+	IMULQ   40(AX), SI
+	ADDQ    8(AX), SI
+	CMPQ    DI, 32(AX)
+	CMOVQCC R8, SI
+	MOVQ    48(AX), R8
+	ADDQ    $0x03, R8
+	MOVQ    16(AX), R9
+	MOVQ    R8, DI
+	IMULQ   40(AX), DI
+	ADDQ    8(AX), DI
+	CMPQ    R8, 32(AX)
+	CMOVQCC R9, DI
+	MOVQ    48(AX), R9
+	ADDQ    $0x04, R9
+	MOVQ    16(AX), R10
+	MOVQ    R9, R8
+	IMULQ   40(AX), R8
+	ADDQ    8(AX), R8
+	CMPQ    R9, 32(AX)
+	CMOVQCC R10, R8
+	MOVQ    48(AX), R10
+	ADDQ    $0x05, R10
+	MOVQ    16(AX), R11
+	MOVQ    R10, R9
+	IMULQ   40(AX), R9
+	ADDQ    8(AX), R9
+	CMPQ    R10, 32(AX)
+	CMOVQCC R11, R9
+	XORQ    R10, R10
+	MOVQ    80(AX), R11
+	MOVQ    72(AX), R12
+
+vector:
+	KMOVW        (R11), K1
+	KMOVW        2(R11), K2
+	KMOVW        4(R11), K3
+	KMOVW        6(R11), K4
+	KMOVW        8(R11), K5
+	KMOVW        10(R11), K6
+	ADDQ         $0x0c, R11
+	VPXORD       Z25, Z25, Z25
+	VPXORD       Z26, Z26, Z26
+	VMOVUPS.Z    (DX)(R10*1), K1, Z27
+	VFMADD231PS  Z0, Z27, Z25
+	VMOVUPS.Z    4(DX)(R10*1), K2, Z27
+	VFMADD231PS  Z1, Z27, Z25
+	VMOVUPS.Z    8(DX)(R10*1), K3, Z27
+	VFMADD231PS  Z2, Z27, Z25
+	VMOVUPS.Z    12(DX)(R10*1), K4, Z27
+	VFMADD231PS  Z3, Z27, Z25
+	VMOVUPS.Z    16(DX)(R10*1), K5, Z27
+	VFMADD231PS  Z4, Z27, Z25
+	VMOVUPS.Z    (BX)(R10*1), K1, Z27
+	VFMADD231PS  Z5, Z27, Z25
+	VFMADD231PS  Z0, Z27, Z26
+	VMOVUPS.Z    4(BX)(R10*1), K2, Z27
+	VFMADD231PS  Z6, Z27, Z25
+	VFMADD231PS  Z1, Z27, Z26
+	VMOVUPS.Z    8(BX)(R10*1), K3, Z27
+	VFMADD231PS  Z7, Z27, Z25
+	VFMADD231PS  Z2, Z27, Z26
+	VMOVUPS.Z    12(BX)(R10*1), K4, Z27
+	VFMADD231PS  Z8, Z27, Z25
+	VFMADD231PS  Z3, Z27, Z26
+	VMOVUPS.Z    16(BX)(R10*1), K5, Z27
+	VFMADD231PS  Z9, Z27, Z25
+	VFMADD231PS  Z4, Z27, Z26
+	VMOVUPS.Z    (SI)(R10*1), K1, Z27
+	VFMADD231PS  Z10, Z27, Z25
+	VFMADD231PS  Z5, Z27, Z26
+	VMOVUPS.Z    4(SI)(R10*1), K2, Z27
+	VFMADD231PS  Z11, Z27, Z25
+	VFMADD231PS  Z6, Z27, Z26
+	VMOVUPS.Z    8(SI)(R10*1), K3, Z27
+	VFMADD231PS  Z12, Z27, Z25
+	VFMADD231PS  Z7, Z27, Z26
+	VMOVUPS.Z    12(SI)(R10*1), K4, Z27
+	VFMADD231PS  Z13, Z27, Z25
+	VFMADD231PS  Z8, Z27, Z26
+	VMOVUPS.Z    16(SI)(R10*1), K5, Z27
+	VFMADD231PS  Z14, Z27, Z25
+	VFMADD231PS  Z9, Z27, Z26
+	VMOVUPS.Z    (DI)(R10*1), K1, Z27
+	VFMADD231PS  Z15, Z27, Z25
+	VFMADD231PS  Z10, Z27, Z26
+	VMOVUPS.Z    4(DI)(R10*1), K2, Z27
+	VFMADD231PS  Z16, Z27, Z25
+	VFMADD231PS  Z11, Z27, Z26
+	VMOVUPS.Z    8(DI)(R10*1), K3, Z27
+	VFMADD231PS  Z17, Z27, Z25
+	VFMADD231PS  Z12, Z27, Z26
+	VMOVUPS.Z    12(DI)(R10*1), K4, Z27
+	VFMADD231PS  Z18, Z27, Z25
+	VFMADD231PS  Z13, Z27, Z26
+	VMOVUPS.Z    16(DI)(R10*1), K5, Z27
+	VFMADD231PS  Z19, Z27, Z25
+	VFMADD231PS  Z14, Z27, Z26
+	VMOVUPS.Z    (R8)(R10*1), K1, Z27
+	VFMADD231PS  Z20, Z27, Z25
+	VFMADD231PS  Z15, Z27, Z26
+	VMOVUPS.Z    4(R8)(R10*1), K2, Z27
+	VFMADD231PS  Z21, Z27, Z25
+	VFMADD231PS  Z16, Z27, Z26
+	VMOVUPS.Z    8(R8)(R10*1), K3, Z27
+	VFMADD231PS  Z22, Z27, Z25
+	VFMADD231PS  Z17, Z27, Z26
+	VMOVUPS.Z    12(R8)(R10*1), K4, Z27
+	VFMADD231PS  Z23, Z27, Z25
+	VFMADD231PS  Z18, Z27, Z26
+	VMOVUPS.Z    16(R8)(R10*1), K5, Z27
+	VFMADD231PS  Z24, Z27, Z25
+	VFMADD231PS  Z19, Z27, Z26
+	VMOVUPS.Z    (R9)(R10*1), K1, Z27
+	VFMADD231PS  Z20, Z27, Z26
+	VMOVUPS.Z    4(R9)(R10*1), K2, Z27
+	VFMADD231PS  Z21, Z27, Z26
+	VMOVUPS.Z    8(R9)(R10*1), K3, Z27
+	VFMADD231PS  Z22, Z27, Z26
+	VMOVUPS.Z    12(R9)(R10*1), K4, Z27
+	VFMADD231PS  Z23, Z27, Z26
+	VMOVUPS.Z    16(R9)(R10*1), K5, Z27
+	VFMADD231PS  Z24, Z27, Z26
+	VADDPS.BCST  88(AX), Z25, Z25
+	VADDPS.BCST  88(AX), Z26, Z26
+	VBROADCASTSS 92(AX), Z27
+	VBROADCASTSS 96(AX), Z28
+	VMAXPS       Z25, Z27, Z25
+	VMINPS       Z25, Z28, Z25
+	VMAXPS       Z26, Z27, Z26
+	VMINPS       Z26, Z28, Z26
+	CMPL         100(AX), $0x00
+	JEQ          store
+	VDIVPS.BCST  104(AX), Z25, Z25
+	VCMPPS       $0x07, Z25, Z25, K1
+	VMOVUPS.Z    Z25, K1, Z25
+	VDIVPS.BCST  104(AX), Z26, Z26
+	VCMPPS       $0x07, Z26, Z26, K1
+	VMOVUPS.Z    Z26, K1, Z26
+	VBROADCASTSS 108(AX), Z27
+	VBROADCASTSS 112(AX), Z28
+	VMAXPS       Z25, Z27, Z25
+	VMINPS       Z25, Z28, Z25
+	VMAXPS       Z26, Z27, Z26
+	VMINPS       Z26, Z28, Z26
+	VADDPS.BCST  w4b400000<>+0(SB), Z25, Z25
+	VSUBPS.BCST  w4b400000<>+0(SB), Z25, Z25
+	VMULPS.BCST  104(AX), Z25, Z25
+	VADDPS.BCST  w4b400000<>+0(SB), Z26, Z26
+	VSUBPS.BCST  w4b400000<>+0(SB), Z26, Z26
+	VMULPS.BCST  104(AX), Z26, Z26
+
+store:
+	VMOVUPS Z25, K6, (CX)(R10*1)
+	CMPQ    56(AX), $0x01
+	JEQ     single
+	MOVQ    CX, R13
+	ADDQ    64(AX), R13
+	VMOVUPS Z26, K6, (R13)(R10*1)
+
+single:
+	ADDQ $0x40, R10
+	DECQ R12
+	JNE  vector
+	ADDQ 64(AX), CX
+	ADDQ 64(AX), CX
+	ADDQ $0x02, 48(AX)
+	SUBQ $0x02, 56(AX)
+	JG   rows
+	VZEROUPPER
+	RET
+
+// func depthwise5x2AVX512(args *byte)
+// Requires: AVX, AVX512F, CMOV
+TEXT ·depthwise5x2AVX512(SB), NOSPLIT, $0-8
+	MOVQ         args+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         24(AX), DX
+	VBROADCASTSS (DX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VBROADCASTSS 8(DX), Z2
+	VBROADCASTSS 12(DX), Z3
+	VBROADCASTSS 16(DX), Z4
+	VBROADCASTSS 20(DX), Z5
+	VBROADCASTSS 24(DX), Z6
+	VBROADCASTSS 28(DX), Z7
+	VBROADCASTSS 32(DX), Z8
+	VBROADCASTSS 36(DX), Z9
+	VBROADCASTSS 40(DX), Z10
+	VBROADCASTSS 44(DX), Z11
+	VBROADCASTSS 48(DX), Z12
+	VBROADCASTSS 52(DX), Z13
+	VBROADCASTSS 56(DX), Z14
+	VBROADCASTSS 60(DX), Z15
+	VBROADCASTSS 64(DX), Z16
+	VBROADCASTSS 68(DX), Z17
+	VBROADCASTSS 72(DX), Z18
+	VBROADCASTSS 76(DX), Z19
+	VBROADCASTSS 80(DX), Z20
+	VBROADCASTSS 84(DX), Z21
+	VBROADCASTSS 88(DX), Z22
+	VBROADCASTSS 92(DX), Z23
+	VBROADCASTSS 96(DX), Z24
+
+rows:
+	MOVQ    48(AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    BX, DX
+	IMULQ   40(AX), DX
+	ADDQ    8(AX), DX
+	CMPQ    BX, 32(AX)
+	CMOVQCC SI, DX
+	MOVQ    48(AX), SI
+	ADDQ    $0x01, SI
+	MOVQ    16(AX), DI
+	MOVQ    SI, BX
+	IMULQ   40(AX), BX
+	ADDQ    8(AX), BX
+	CMPQ    SI, 32(AX)
+	CMOVQCC DI, BX
+	MOVQ    48(AX), DI
+	ADDQ    $0x02, DI
+	MOVQ    16(AX), R8
+	MOVQ    DI, SI
+	IMULQ   40(AX), SI
+	ADDQ    8(AX), SI
+	CMPQ    DI, 32(AX)
+	CMOVQCC R8, SI
+	MOVQ    48(AX), R8
+	ADDQ    $0x03, R8
+	MOVQ    16(AX), R9
+	MOVQ    R8, DI
+	IMULQ   40(AX), DI
+	ADDQ    8(AX), DI
+	CMPQ    R8, 32(AX)
+	CMOVQCC R9, DI
+	MOVQ    48(AX), R9
+	ADDQ    $0x04, R9
+	MOVQ    16(AX), R10
+	MOVQ    R9, R8
+	IMULQ   40(AX), R8
+	ADDQ    8(AX), R8
+	CMPQ    R9, 32(AX)
+	CMOVQCC R10, R8
+	MOVQ    48(AX), R10
+	ADDQ    $0x05, R10
+	MOVQ    16(AX), R11
+	MOVQ    R10, R9
+	IMULQ   40(AX), R9
+	ADDQ    8(AX), R9
+	CMPQ    R10, 32(AX)
+	CMOVQCC R11, R9
+	MOVQ    48(AX), R11
+	ADDQ    $0x06, R11
+	MOVQ    16(AX), R12
+	MOVQ    R11, R10
+	IMULQ   40(AX), R10
+	ADDQ    8(AX), R10
+	CMPQ    R11, 32(AX)
+	CMOVQCC R12, R10
+	XORQ    R11, R11
+	MOVQ    80(AX), R12
+	MOVQ    72(AX), R13
+
+vector:
+	KMOVW        (R12), K1
+	KMOVW        2(R12), K2
+	KMOVW        4(R12), K3
+	KMOVW        6(R12), K4
+	KMOVW        8(R12), K5
+	KMOVW        10(R12), K6
+	KMOVW        12(R12), K7
+	ADDQ         $0x0e, R12
+	VPXORD       Z25, Z25, Z25
+	VPXORD       Z26, Z26, Z26
+	VMOVUPS.Z    (DX)(R11*2), K1, Z27
+	VMOVUPS.Z    64(DX)(R11*2), K2, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z0, Z29, Z25
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z1, Z27, Z25
+	VMOVUPS.Z    8(DX)(R11*2), K3, Z27
+	VMOVUPS.Z    72(DX)(R11*2), K4, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z2, Z29, Z25
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z3, Z27, Z25
+	VMOVUPS.Z    16(DX)(R11*2), K5, Z27
+	VMOVUPS.Z    80(DX)(R11*2), K6, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z27
+	VFMADD231PS  Z4, Z27, Z25
+	VMOVUPS.Z    (BX)(R11*2), K1, Z27
+	VMOVUPS.Z    64(BX)(R11*2), K2, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z5, Z29, Z25
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z6, Z27, Z25
+	VMOVUPS.Z    8(BX)(R11*2), K3, Z27
+	VMOVUPS.Z    72(BX)(R11*2), K4, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z7, Z29, Z25
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z8, Z27, Z25
+	VMOVUPS.Z    16(BX)(R11*2), K5, Z27
+	VMOVUPS.Z    80(BX)(R11*2), K6, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z27
+	VFMADD231PS  Z9, Z27, Z25
+	VMOVUPS.Z    (SI)(R11*2), K1, Z27
+	VMOVUPS.Z    64(SI)(R11*2), K2, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z10, Z29, Z25
+	VFMADD231PS  Z0, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z11, Z27, Z25
+	VFMADD231PS  Z1, Z27, Z26
+	VMOVUPS.Z    8(SI)(R11*2), K3, Z27
+	VMOVUPS.Z    72(SI)(R11*2), K4, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z12, Z29, Z25
+	VFMADD231PS  Z2, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z13, Z27, Z25
+	VFMADD231PS  Z3, Z27, Z26
+	VMOVUPS.Z    16(SI)(R11*2), K5, Z27
+	VMOVUPS.Z    80(SI)(R11*2), K6, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z27
+	VFMADD231PS  Z14, Z27, Z25
+	VFMADD231PS  Z4, Z27, Z26
+	VMOVUPS.Z    (DI)(R11*2), K1, Z27
+	VMOVUPS.Z    64(DI)(R11*2), K2, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z15, Z29, Z25
+	VFMADD231PS  Z5, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z16, Z27, Z25
+	VFMADD231PS  Z6, Z27, Z26
+	VMOVUPS.Z    8(DI)(R11*2), K3, Z27
+	VMOVUPS.Z    72(DI)(R11*2), K4, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z17, Z29, Z25
+	VFMADD231PS  Z7, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z18, Z27, Z25
+	VFMADD231PS  Z8, Z27, Z26
+	VMOVUPS.Z    16(DI)(R11*2), K5, Z27
+	VMOVUPS.Z    80(DI)(R11*2), K6, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z27
+	VFMADD231PS  Z19, Z27, Z25
+	VFMADD231PS  Z9, Z27, Z26
+	VMOVUPS.Z    (R8)(R11*2), K1, Z27
+	VMOVUPS.Z    64(R8)(R11*2), K2, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z20, Z29, Z25
+	VFMADD231PS  Z10, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z21, Z27, Z25
+	VFMADD231PS  Z11, Z27, Z26
+	VMOVUPS.Z    8(R8)(R11*2), K3, Z27
+	VMOVUPS.Z    72(R8)(R11*2), K4, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z22, Z29, Z25
+	VFMADD231PS  Z12, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z23, Z27, Z25
+	VFMADD231PS  Z13, Z27, Z26
+	VMOVUPS.Z    16(R8)(R11*2), K5, Z27
+	VMOVUPS.Z    80(R8)(R11*2), K6, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z27
+	VFMADD231PS  Z24, Z27, Z25
+	VFMADD231PS  Z14, Z27, Z26
+	VMOVUPS.Z    (R9)(R11*2), K1, Z27
+	VMOVUPS.Z    64(R9)(R11*2), K2, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z15, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z16, Z27, Z26
+	VMOVUPS.Z    8(R9)(R11*2), K3, Z27
+	VMOVUPS.Z    72(R9)(R11*2), K4, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z17, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z18, Z27, Z26
+	VMOVUPS.Z    16(R9)(R11*2), K5, Z27
+	VMOVUPS.Z    80(R9)(R11*2), K6, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z27
+	VFMADD231PS  Z19, Z27, Z26
+	VMOVUPS.Z    (R10)(R11*2), K1, Z27
+	VMOVUPS.Z    64(R10)(R11*2), K2, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z20, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z21, Z27, Z26
+	VMOVUPS.Z    8(R10)(R11*2), K3, Z27
+	VMOVUPS.Z    72(R10)(R11*2), K4, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z29
+	VFMADD231PS  Z22, Z29, Z26
+	VSHUFPS      $0xdd, Z28, Z27, Z27
+	VFMADD231PS  Z23, Z27, Z26
+	VMOVUPS.Z    16(R10)(R11*2), K5, Z27
+	VMOVUPS.Z    80(R10)(R11*2), K6, Z28
+	VSHUFPS      $0x88, Z28, Z27, Z27
+	VFMADD231PS  Z24, Z27, Z26
+	VADDPS.BCST  88(AX), Z25, Z25
+	VADDPS.BCST  88(AX), Z26, Z26
+	VBROADCASTSS 92(AX), Z27
+	VBROADCASTSS 96(AX), Z28
+	VMAXPS       Z25, Z27, Z25
+	VMINPS       Z25, Z28, Z25
+	VMAXPS       Z26, Z27, Z26
+	VMINPS       Z26, Z28, Z26
+	CMPL         100(AX), $0x00
+	JEQ          store
+	VDIVPS.BCST  104(AX), Z25, Z25
+	VCMPPS       $0x07, Z25, Z25, K1
+	VMOVUPS.Z    Z25, K1, Z25
+	VDIVPS.BCST  104(AX), Z26, Z26
+	VCMPPS       $0x07, Z26, Z26, K1
+	VMOVUPS.Z    Z26, K1, Z26
+	VBROADCASTSS 108(AX), Z27
+	VBROADCASTSS 112(AX), Z28
+	VMAXPS       Z25, Z27, Z25
+	VMINPS       Z25, Z28, Z25
+	VMAXPS       Z26, Z27, Z26
+	VMINPS       Z26, Z28, Z26
+	VADDPS.BCST  w4b400000<>+0(SB), Z25, Z25
+	VSUBPS.BCST  w4b400000<>+0(SB), Z25, Z25
+	VMULPS.BCST  104(AX), Z25, Z25
+	VADDPS.BCST  w4b400000<>+0(SB), Z26, Z26
+	VSUBPS.BCST  w4b400000<>+0(SB), Z26, Z26
+	VMULPS.BCST  104(AX), Z26, Z26
+
+store:
+	VMOVDQU64 wPairs<>+0(SB), Z27
+	VPERMPD   Z25, Z27, Z25
+	VPERMPD   Z26, Z27, Z26
+	VMOVUPS   Z25, K7, (CX)(R11*1)
+	CMPQ      56(AX), $0x01
+	JEQ       single
+	MOVQ      CX, R14
+	ADDQ      64(AX), R14
+	VMOVUPS   Z26, K7, (R14)(R11*1)
+
+single:
+	ADDQ $0x40, R11
+	DECQ R13
+	JNE  vector
+	ADDQ 64(AX), CX
+	ADDQ 64(AX), CX
+	ADDQ $0x04, 48(AX)
+	SUBQ $0x02, 56(AX)
+	JG   rows
 	VZEROUPPER
 	RET
 

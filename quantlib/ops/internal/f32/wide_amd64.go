@@ -8,7 +8,10 @@ package f32
 func (t *tiles) runWide(i0, i1, j0, j1 int) {
 	for j := j0; j < j1; {
 		n := min(2*NR, j1-j)
-		switch {
+		switch whole := (j1 - j) / (2 * NR); {
+		case t.kn <= sweepable && whole > 1 && (t.ep == nil || t.ep.ColBias == nil):
+			t.wideSweep(i0, i1, j, whole)
+			n = whole * 2 * NR
 		case n <= 4 && t.off == nil:
 			t.narrow(t.b[(j-t.j0)*t.kn:], i0, i1, j, n)
 			if t.ep != nil && t.fused {
@@ -72,53 +75,79 @@ func (t *tiles) wideTile(i, j, n int) wideTile {
 // wideColumns computes n columns, at most 2·NR: tiles of two panels of A, then
 // one of one panel and one of what is left.
 func (t *tiles) wideColumns(i0, i1, j, n int) {
+	for i := i0; i < i1; {
+		rows, count := wideRows(i, i1)
+		w := t.wideTile(i, j, n)
+		w.stepBias = 4 * rows
+		t.wideRun(rows, count, n, t.a[(i-i0)*t.kn:], t.dst[i*t.ldc+j:], &w)
+		i += rows * count
+	}
+}
+
+// wideRows returns the height of the tile at row i, and how many there are.
+func wideRows(i, i1 int) (rows, count int) {
+	if count = (i1 - i) / (2 * MR); count > 0 {
+		return 2 * MR, count
+	}
+	return min(MR, i1-i), 1
+}
+
+// wideSweep computes n tiles of 2·NR columns from j on, row after row of tiles.
+func (t *tiles) wideSweep(i0, i1, j, n int) {
+	for i := i0; i < i1; {
+		rows, _ := wideRows(i, i1)
+		w := t.wideTile(i, j, 2*NR)
+		w.stepA = -4 * roundUp(rows, MR) * t.kn
+		w.stepB = 4 * 2 * NR
+		if t.off == nil {
+			w.stepB *= t.kn
+		}
+		w.stepC, w.stepRest = 4*(2*NR-rows*t.ldc), 4*(2*NR-rows*w.stride)
+		t.wideRun(rows, n, 2*NR, t.a[(i-i0)*t.kn:], t.dst[i*t.ldc+j:], &w)
+		i += rows
+	}
+}
+
+// wideRun computes count tiles of rows × n.
+func (t *tiles) wideRun(rows, count, n int, a, c []float32, w *wideTile) {
 	off := &packedOffsets[0]
 	if t.off != nil {
 		off = &t.off[0]
 	}
-	for i := i0; i < i1; {
-		rows, count := 2*MR, (i1-i)/(2*MR)
-		if count == 0 {
-			rows, count = min(MR, i1-i), 1
+	if n > NR {
+		switch rows {
+		case 12:
+			gemm12x32AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+		case 6:
+			gemm6x32AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+		case 5:
+			gemm5x32AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+		case 4:
+			gemm4x32AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+		case 3:
+			gemm3x32AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+		case 2:
+			gemm2x32AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+		case 1:
+			gemm1x32AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
 		}
-		w := t.wideTile(i, j, n)
-		a, c := &t.a[(i-i0)*t.kn], &t.dst[i*t.ldc+j]
-		if n > NR {
-			switch rows {
-			case 12:
-				gemm12x32AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 6:
-				gemm6x32AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 5:
-				gemm5x32AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 4:
-				gemm4x32AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 3:
-				gemm3x32AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 2:
-				gemm2x32AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 1:
-				gemm1x32AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			}
-		} else {
-			switch rows {
-			case 12:
-				gemm12x16AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 6:
-				gemm6x16AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 5:
-				gemm5x16AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 4:
-				gemm4x16AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 3:
-				gemm3x16AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 2:
-				gemm2x16AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			case 1:
-				gemm1x16AVX512(t.kn, count, a, off, c, t.ldc, &w)
-			}
-		}
-		i += rows * count
+		return
+	}
+	switch rows {
+	case 12:
+		gemm12x16AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+	case 6:
+		gemm6x16AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+	case 5:
+		gemm5x16AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+	case 4:
+		gemm4x16AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+	case 3:
+		gemm3x16AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+	case 2:
+		gemm2x16AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
+	case 1:
+		gemm1x16AVX512(t.kn, count, &a[0], off, &c[0], t.ldc, w)
 	}
 }
 

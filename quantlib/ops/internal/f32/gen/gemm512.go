@@ -24,6 +24,11 @@ const (
 	wtScale    = 68
 	wtLeast    = 72
 	wtMost     = 76
+	wtStepA    = 80
+	wtStepB    = 88
+	wtStepC    = 96
+	wtStepBias = 104
+	wtStepRest = 112
 )
 
 // ahead is how far before its use A is fetched, in bytes: 64 steps of k, or some
@@ -33,12 +38,12 @@ const ahead = 64 * mr * 4
 // gemm512 computes tiles of rows × 16·vectors: two panels of A, or one of
 // which the first rows count, times one or two vectors of B, entry l of which
 // are at b0[off[l]] and b1[off[l]]. Each tile is finished while it is in
-// registers, and stored under the mask. Twelve rows times two vectors leave 24
+// registers, and stored under the mask; then the steps lead to the next. Twelve rows times two vectors leave 24
 // chains in registers, and take 14 loads for 24 multiply-adds.
 func gemm512(rows, vectors int) {
-	text(fmt.Sprintf("gemm%dx%d", rows, 16*vectors), "func(kn, panels int, a *float32, off *int32, c *float32, ldc int, t *byte)")
+	text(fmt.Sprintf("gemm%dx%d", rows, 16*vectors), "func(kn, count int, a *float32, off *int32, c *float32, ldc int, t *byte)")
 	a, c, ldc, t := arg("a"), arg("c"), arg("ldc"), arg("t")
-	panels, err := Param("panels").Resolve()
+	count, err := Param("count").Resolve()
 	if err != nil {
 		panic(err)
 	}
@@ -65,7 +70,7 @@ func gemm512(rows, vectors int) {
 	}
 	at := func(base GPVirtual, v int) Mem { return ptr(base, 64*v) }
 
-	Label("panel")
+	Label("tile")
 	acc := zeroed(rows * vectors)
 	k, offp, cp := arg("kn"), arg("off"), GP64()
 	MOVQ(c, cp)
@@ -145,7 +150,7 @@ func gemm512(rows, vectors int) {
 			VADDPS_BCST(ptr(bias, 4*r), x, x)
 		}
 	}
-	ADDQ(Imm(uint64(4*rows)), bias)
+	ADDQ(ptr(t, wtStepBias), bias)
 	Label("norows")
 	columns := GP64()
 	MOVQ(ptr(t, wtColBias), columns)
@@ -170,6 +175,7 @@ func gemm512(rows, vectors int) {
 		}
 		LEAQ(Mem{Base: rest, Index: stride, Scale: 4}, rest)
 	}
+	ADDQ(ptr(t, wtStepRest), rest)
 	Label("noresidual")
 	clamp := func(lo, hi int) {
 		least, most := vec(), vec()
@@ -215,8 +221,13 @@ func gemm512(rows, vectors int) {
 		ADDQ(ldc, c)
 	}
 	Label("stored")
-	DECQ(panels.Addr)
-	JNE(LabelRef("panel"))
+	ADDQ(ptr(t, wtStepA), a)
+	for _, p := range b[:vectors] {
+		ADDQ(ptr(t, wtStepB), p)
+	}
+	ADDQ(ptr(t, wtStepC), c)
+	DECQ(count.Addr)
+	JNE(LabelRef("tile"))
 	VZEROUPPER()
 	RET()
 }

@@ -41,6 +41,11 @@ func main() {
 			}
 		}
 		row128()
+		for _, k := range []int{3, 5} {
+			for _, stride := range []int{1, 2} {
+				depthwise512(k, stride)
+			}
+		}
 	default:
 		log.Fatalf("no instruction set %q", *set)
 	}
