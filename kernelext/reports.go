@@ -7,6 +7,12 @@ import (
 	"github.com/quantnb/quantnb/quantlib"
 )
 
+// Figure is a picture that is drawn when it is shown or saved.
+type Figure = chart.Figure
+
+// SNRFigure is what [SNRBars] shows, for [Save], [Flipbook] and [Show].
+func SNRFigure(g *quantlib.Grid, bits int) *Figure { return chart.SNRBars(g, bits, chart.Ascending) }
+
 // SNRBars shows, for each layer, the SQNR in dB at the network's output when
 // that layer alone runs at the given width: weight and activation side by side,
 // the noisiest layer first, with one standard error over samples.

@@ -85,6 +85,7 @@ type smokeResult struct {
 	}
 	Drawn             struct{ Img, Broken, SVG int }
 	Shots             []string
+	Attacked          string // by a script that a name held
 	Outside, Problems []string
 }
 

@@ -110,6 +110,8 @@ const count = () => page.evaluate(() => {
   };
 });
 
+// What a script that came in by a name would have left behind.
+const attacked = await page.evaluate(() => String(window.attacked ?? ''));
 // First as a person sees it, then all of it.
 await page.screenshot({ path: `${opt.out}/${opt.name}-first-screen.png` });
 await grow();
@@ -125,4 +127,4 @@ for (const [short, theme] of themes) {
   shots.push(shot);
 }
 await context.close();
-console.log(JSON.stringify({ seconds, model, drawn, shots, outside, problems }));
+console.log(JSON.stringify({ seconds, model, drawn, shots, outside, problems, attacked }));
