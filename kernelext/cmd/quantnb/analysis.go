@@ -54,8 +54,8 @@ func newAnalysis(q *question, s *subject, verb string) *analysis {
 		}
 	}
 	r.Data.Calibration = setOf(s.calibrated)
-	if s.test != nil {
-		t := setOf(s.test)
+	if s.tested != nil {
+		t := setOf(s.tested)
 		r.Data.Test = &t
 	}
 	n := min(q.samples, s.calibrated.Len())

@@ -37,6 +37,7 @@ type streams struct{ out, err io.Writer }
 var commands = []command{
 	analyse,
 	planning,
+	comparing,
 	lab,
 	install,
 	warm,

@@ -156,10 +156,10 @@ func (u usage) Error() string { return string(u) }
 
 // subject is a model bound to its data.
 type subject struct {
-	name             string // of the model, as the user gave it
-	study            *quantlib.Study
-	calibrated, test *samples.Set // test is nil where it is the calibration
-	device           *hardware.Profile
+	name               string // of the model, as the user gave it
+	study              *quantlib.Study
+	calibrated, tested *samples.Set // tested is nil where it is the calibration
+	device             *hardware.Profile
 }
 
 // open reads what the flags name.
@@ -183,13 +183,13 @@ func (q *question) open(args []string) (*subject, error) {
 		return nil, err
 	}
 	if embedded && q.data == "" && q.random == 0 {
-		s.calibrated, s.test = demoSet(demo.Calibration(), "calibration images of Fashion-MNIST", q.calibration), demoSet(demo.Test(), "test images of Fashion-MNIST", q.testSamples)
+		s.calibrated, s.tested = demoSet(demo.Calibration(), "calibration images of Fashion-MNIST", q.calibration), demoSet(demo.Test(), "test images of Fashion-MNIST", q.testSamples)
 	} else if err := q.read(s, model.Graph()); err != nil {
 		return nil, err
 	}
 	s.study.Calibration = s.calibrated.Data()
-	if s.test != nil {
-		s.study.Test = s.test.Data()
+	if s.tested != nil {
+		s.study.Test = s.tested.Data()
 	}
 	return s, nil
 }
@@ -258,12 +258,12 @@ func (q *question) read(s *subject, g *graph.Graph) (err error) {
 	o.Labels, o.Limit = q.testLabels, q.testSamples
 	switch {
 	case q.test != "":
-		s.test, err = samples.Open(q.test, g.Inputs(), o)
+		s.tested, err = samples.Open(q.test, g.Inputs(), o)
 	case q.testSamples != q.calibration: // of the same file, another number
 		o.Labels = q.labels
-		s.test, err = samples.Open(q.data, g.Inputs(), o)
-		if err == nil && s.test.Len() == s.calibrated.Len() {
-			s.test = nil
+		s.tested, err = samples.Open(q.data, g.Inputs(), o)
+		if err == nil && s.tested.Len() == s.calibrated.Len() {
+			s.tested = nil
 		}
 	}
 	return err

@@ -13,6 +13,10 @@ var scorers = []struct {
 	scorer sense.Scorer
 }{
 	{"exact", sense.Exact{}},
+	{"onepass", sense.OnePass{}},
+	{"hawq", sense.HAWQ{}},
+	{"closed", sense.ClosedForm{}},
+	{"random", sense.Random{Seed: 1}},
 }
 
 func scorerNames() []string {
