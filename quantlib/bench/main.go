@@ -4,7 +4,9 @@
 //	go run . forward [flags]   ours and ONNX Runtime, alternately
 //	go run . parity [flags]    their outputs alone
 //	go run . layers [flags]    where our time goes, step by step
+//	go run . sensitivity [flags]  what a cell of a sensitivity grid costs, beside PPQ and AIMET
 //	go run . exported [flags]  exported files in ONNX Runtime, beside the simulation
+//	go run . ppq [flags]       each layer's noise, ours and PPQ's
 package main
 
 import (
@@ -16,6 +18,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/pprof"
+	"strings"
 	"sync"
 	"time"
 )
@@ -31,7 +34,7 @@ func main() {
 
 func run(ctx context.Context, args []string) (err error) {
 	if len(args) == 0 {
-		return errors.New("say forward, parity, layers or exported")
+		return errors.New("say forward, parity, layers, exported, ppq or sensitivity")
 	}
 	flags := flag.NewFlagSet("bench "+args[0], flag.ContinueOnError)
 	patterns := flags.String("net", "*", "networks to run: comma-separated `patterns`")
@@ -43,6 +46,8 @@ func run(ctx context.Context, args []string) (err error) {
 	clock := flags.String("time", "", "tell speed by `cpu` or wall time; default cpu on one thread, wall on several")
 	runs := flags.Int("runs", 20, "layers: runs to take the least time of")
 	most := flags.Int("most", 25, "layers: steps to print")
+	samples := flags.Int("samples", 2, "sensitivity: samples to measure on")
+	without := flags.String("without", "", "sensitivity: peers to leave out: `ppq,aimet`")
 	profile := flags.String("cpuprofile", "", "write a profile of this process to `file`; of layers, from the first network's first run on")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
@@ -78,9 +83,22 @@ func run(ctx context.Context, args []string) (err error) {
 			}
 		}
 		return nil
+	case "sensitivity":
+		s := &sensitivity{out: os.Stdout, dir: dir, threads: *threads, samples: *samples, pairs: *pairs, without: strings.Split(*without, ",")}
+		if *samples < 1 {
+			return fmt.Errorf("bad arguments %q", args)
+		}
+		for _, n := range list {
+			if err := s.network(ctx, n); err != nil {
+				return err
+			}
+		}
+		return nil
+	case "ppq":
+		return ppq(ctx, os.Stdout, dir, *models)
 	case "forward", "parity", "exported":
 	default:
-		return fmt.Errorf("unknown command %q; say forward, parity, layers or exported", args[0])
+		return fmt.Errorf("unknown command %q; say forward, parity, layers, exported, ppq or sensitivity", args[0])
 	}
 	r, err := startORT(dir)
 	if err != nil {
