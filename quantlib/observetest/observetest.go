@@ -1,6 +1,6 @@
 // Package observetest holds observers to the contract of observe.Observer.
 //
-//	func TestMine(t *testing.T) { observetest.Run(t, observe.Func("mine", newMine)) }
+//	func TestMine(t testing.TB) { observetest.Run(t, observe.Func("mine", newMine)) }
 package observetest
 
 import (
@@ -35,21 +35,31 @@ func Schemes() []quant.Scheme {
 //   - use memory that does not grow with the number of values;
 //   - where they are Numbered or Mergers, give the same range to the bit for
 //     batches in any order and parts merged in any order.
-func Run(t *testing.T, m observe.Method) {
+func Run(t testing.TB, m observe.Method) {
 	t.Helper()
 	if m == nil {
-		t.Fatal("observetest: nil method")
+		t.Fatalf("observetest: nil method")
 	}
 	if m.String() == "" {
-		t.Error("the method has no name: String is the key under which its results are stored")
+		t.Errorf("the method has no name: String is the key under which its results are stored")
 	}
 	for _, s := range Schemes() {
-		t.Run(s.String(), func(t *testing.T) { run(t, m, s) })
+		sub(t, s.String(), func(t testing.TB) { run(t, m, s) })
 	}
-	t.Run("memory is bounded", func(t *testing.T) { memory(t, m.New(quant.Int(8))) })
+	sub(t, "memory is bounded", func(t testing.TB) { memory(t, m.New(quant.Int(8))) })
 }
 
-func run(t *testing.T, m observe.Method, s quant.Scheme) {
+// sub runs a part as a subtest where t has those.
+func sub(t testing.TB, name string, f func(testing.TB)) {
+	t.Helper()
+	if tt, ok := t.(*testing.T); ok {
+		tt.Run(name, func(t *testing.T) { f(t) })
+		return
+	}
+	f(t)
+}
+
+func run(t testing.TB, m observe.Method, s quant.Scheme) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(1))
 	batches := batches()
 
@@ -91,7 +101,7 @@ func run(t *testing.T, m observe.Method, s quant.Scheme) {
 		o.Observe(x)
 		for i := range x {
 			if x[i] != b[i] {
-				t.Fatal("Observe changes its argument")
+				t.Fatalf("Observe changes its argument")
 			}
 			x[i] = 1e9
 		}
@@ -115,7 +125,7 @@ func run(t *testing.T, m observe.Method, s quant.Scheme) {
 }
 
 // orders tests Numbered and Merger.
-func orders(t *testing.T, m observe.Method, s quant.Scheme, batches [][]float32) {
+func orders(t testing.TB, m observe.Method, s quant.Scheme, batches [][]float32) {
 	inOrder, ok := m.New(s).(observe.Numbered)
 	if !ok {
 		return
@@ -173,7 +183,7 @@ func batches() [][]float32 {
 	return out
 }
 
-func ranges(t *testing.T, m observe.Method, s quant.Scheme, batches [][]float32) [2]float32 {
+func ranges(t testing.TB, m observe.Method, s quant.Scheme, batches [][]float32) [2]float32 {
 	t.Helper()
 	o := m.New(s)
 	for _, b := range batches {
@@ -183,7 +193,7 @@ func ranges(t *testing.T, m observe.Method, s quant.Scheme, batches [][]float32)
 }
 
 // check returns the range of o after holding it to lo <= 0 <= hi.
-func check(t *testing.T, o observe.Observer, what string) [2]float32 {
+func check(t testing.TB, o observe.Observer, what string) [2]float32 {
 	t.Helper()
 	lo, hi, err := o.Range()
 	if err != nil {
@@ -196,7 +206,7 @@ func check(t *testing.T, o observe.Observer, what string) [2]float32 {
 }
 
 // memory lets o see 16 MB in 1024 batches, of which it may keep 1 MB.
-func memory(t *testing.T, o observe.Observer) {
+func memory(t testing.TB, o observe.Observer) {
 	r := rand.New(rand.NewPCG(3, 3))
 	x := make([]float32, 4096)
 	feed := func(n int) uint64 {
@@ -214,7 +224,7 @@ func memory(t *testing.T, o observe.Observer) {
 	before := feed(64)
 	after := feed(1024)
 	if _, _, err := o.Range(); err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 	const limit = 1 << 20
 	if after > before+limit {
