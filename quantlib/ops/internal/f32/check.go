@@ -23,6 +23,7 @@ func faulty() string {
 		{"mul", func(d []float32) { Mul(d[:n], x[:n], y[:n]) }},
 		{"div", func(d []float32) { Div(d[:n], x[:n], y[:n]) }},
 		{"scaleBias", func(d []float32) { ScaleBias(d[:n], x[:n], 1.7, 0.3) }},
+		{"divideBy", func(d []float32) { divideBy(d[:n], x[:n], 0.7) }},
 		{"clip", func(d []float32) { Clip(d[:n], x[:n], -1, 1) }},
 		{"fakeQuantize", func(d []float32) { FakeQuantize(d[:n], x[:n], q) }},
 		{"exp", func(d []float32) { Exp(d[:n], x[:n]) }},

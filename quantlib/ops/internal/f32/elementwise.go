@@ -79,6 +79,14 @@ func scaleBiasGo(dst, x []float32, scale, bias float32) {
 	}
 }
 
+// divideByGo stores x[i]/by in dst.
+func divideByGo(dst, x []float32, by float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = x[i] / by
+	}
+}
+
 func clipGo(dst, x []float32, lo, hi float32) {
 	x = x[:len(dst)]
 	for i := range dst {

@@ -19,6 +19,7 @@ func TestElementwise(t *testing.T) {
 			{"mul", Mul, func(x, y float32) float32 { return x * y }},
 			{"div", Div, func(x, y float32) float32 { return x / y }},
 			{"scale and bias", func(dst, x, _ []float32) { ScaleBias(dst, x, 1.7, -0.3) }, func(x, _ float32) float32 { return float32(x*1.7) - 0.3 }},
+			{"divide by one number", func(dst, x, _ []float32) { divideBy(dst, x, 0.7) }, func(x, _ float32) float32 { return x / 0.7 }},
 			{"clip", func(dst, x, _ []float32) { Clip(dst, x, -0.5, 1.5) }, func(x, _ float32) float32 {
 				if x != x {
 					return x

@@ -97,6 +97,9 @@ func divAVX2(dst, x, y *float32, n int)
 func scaleBiasAVX2(dst, x *float32, n int, scale, bias float32)
 
 //go:noescape
+func divideByAVX2(dst, x *float32, n int, by float32)
+
+//go:noescape
 func clipAVX2(dst, x *float32, n int, lo, hi float32)
 
 //go:noescape

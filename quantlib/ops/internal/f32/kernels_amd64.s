@@ -2269,6 +2269,49 @@ rest:
 	VZEROUPPER
 	RET
 
+// func divideByAVX2(dst *float32, x *float32, n int, by float32)
+// Requires: AVX
+TEXT ·divideByAVX2(SB), NOSPLIT, $0-28
+	VBROADCASTSS by+24(FP), Y0
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+16(FP), CX
+	MOVQ         x+8(FP), DX
+
+many:
+	CMPQ    CX, $0x00000020
+	JLT     one
+	VMOVUPS (DX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMOVUPS 32(DX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS 64(DX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VMOVUPS 96(DX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x00000020, CX
+	JMP     many
+
+one:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (DX), Y1
+	VDIVPS  Y0, Y1, Y1
+	VMOVUPS Y1, (AX)
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, CX
+	JMP     one
+
+rest:
+	VZEROUPPER
+	RET
+
 // func clipAVX2(dst *float32, x *float32, n int, lo float32, hi float32)
 // Requires: AVX
 TEXT ·clipAVX2(SB), NOSPLIT, $0-32

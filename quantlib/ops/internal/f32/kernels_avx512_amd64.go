@@ -115,6 +115,9 @@ func divAVX512(dst, x, y *float32, n int)
 func scaleBiasAVX512(dst, x *float32, n int, scale, bias float32)
 
 //go:noescape
+func divideByAVX512(dst, x *float32, n int, by float32)
+
+//go:noescape
 func clipAVX512(dst, x *float32, n int, lo, hi float32)
 
 //go:noescape

@@ -6065,6 +6065,59 @@ done:
 	VZEROUPPER
 	RET
 
+// func divideByAVX512(dst *float32, x *float32, n int, by float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·divideByAVX512(SB), NOSPLIT, $0-28
+	VBROADCASTSS by+24(FP), Z0
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+16(FP), CX
+	MOVQ         x+8(FP), DX
+
+many:
+	CMPQ    CX, $0x00000040
+	JLT     one
+	VMOVUPS (DX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	VMOVUPS 64(DX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	VMOVUPS 128(DX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, 128(AX)
+	VMOVUPS 192(DX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, 192(AX)
+	ADDQ    $0x00000100, DX
+	ADDQ    $0x00000100, AX
+	SUBQ    $0x00000040, CX
+	JMP     many
+
+one:
+	CMPQ    CX, $0x10
+	JLT     rest
+	VMOVUPS (DX), Z1
+	VDIVPS  Z0, Z1, Z1
+	VMOVUPS Z1, (AX)
+	ADDQ    $0x00000040, DX
+	ADDQ    $0x00000040, AX
+	SUBQ    $0x00000010, CX
+	JMP     one
+
+rest:
+	TESTQ     CX, CX
+	JEQ       done
+	MOVQ      $-1, BX
+	BZHIQ     CX, BX, BX
+	KMOVW     BX, K1
+	VMOVUPS.Z (DX), K1, Z1
+	VDIVPS    Z0, Z1, Z1
+	VMOVUPS   Z1, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func clipAVX512(dst *float32, x *float32, n int, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·clipAVX512(SB), NOSPLIT, $0-32

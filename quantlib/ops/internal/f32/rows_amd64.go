@@ -34,6 +34,18 @@ func scaleBias(dst, x []float32, scale, bias float32) {
 	scaleBiasGo(dst[n:], x[n:], scale, bias)
 }
 
+func divideBy(dst, x []float32, by float32) {
+	if wide && len(x) > 0 {
+		divideByAVX512(&dst[0], &x[0], len(x), by)
+		return
+	}
+	n := vectors(len(x))
+	if n > 0 {
+		divideByAVX2(&dst[0], &x[0], n, by)
+	}
+	divideByGo(dst[n:], x[n:], by)
+}
+
 func clip(dst, x []float32, lo, hi float32) {
 	if wide && len(x) > 0 {
 		clipAVX512(&dst[0], &x[0], len(x), lo, hi)

@@ -37,11 +37,7 @@ func Erf(dst, x []float32) {
 // (|x[i]-max x| + 8)·2^-24, since x[i]-max x is rounded. If x holds a NaN, or +Inf, or
 // only -Inf, the result is NaN.
 func Softmax(dst, x []float32) {
-	s := softmaxExp(dst, x)
-	d := float32(s)
-	for i, v := range dst {
-		dst[i] = v / d
-	}
+	divideBy(dst, dst, float32(softmaxExp(dst, x)))
 }
 
 // LogSoftmax stores log of what Softmax gives in dst, which may be x.

@@ -82,6 +82,12 @@ func elementwise() {
 		VADDPS(bias, v[0], v[0])
 		return v[0]
 	})
+	text("divideBy", "func(dst, x *float32, n int, by float32)")
+	by := broadcast("by")
+	rowLoop([]string{"x"}, 4, func(v []VecVirtual) VecVirtual {
+		VDIVPS(by, v[0], v[0])
+		return v[0]
+	})
 	text("clip", "func(dst, x *float32, n int, lo, hi float32)")
 	lo, hi := broadcast("lo"), broadcast("hi")
 	rowLoop([]string{"x"}, 4, func(v []VecVirtual) VecVirtual {
