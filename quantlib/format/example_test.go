@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/quantnb/quantnb/quantlib/format"
@@ -71,6 +72,6 @@ func exportTable(w io.Writer, n *format.Network) error {
 // wrong with it.
 func ExampleRegisterExporter() {
 	format.RegisterExporter(".table", exportTable)
-	fmt.Println(format.Exporters())
-	// Output: [.json .onnx .table]
+	fmt.Println(slices.Contains(format.Exporters(), ".table"))
+	// Output: true
 }

@@ -57,6 +57,9 @@ func small(t *testing.T, opset int, weight, activation quant.Scheme) *format.Net
 			n.Params[i] = quant.Weights(w.F32(), n.Layout(i), s)
 		} else {
 			n.Params[i] = quant.One(quant.ParamsFromRange(0, 6, s))
+			if s.Granularity == quant.PerChannel {
+				n.Params[i] = quant.Params{Scale: []float32{0.1, 0.2, 0.3, 0.4}}
+			}
 		}
 	}
 	return n
@@ -110,6 +113,8 @@ func TestQuantizersBecomePairs(t *testing.T) {
 		{"4 bits for a runtime without them", quant.Int(4), quant.Uint(4), 20, 13, []string{
 			"DequantizeLinear int8[4 2]", "Clip r_float float32[] float32[] -> r_clipped", "QuantizeLinear r_clipped float32[] uint8[]"}},
 		{"groups along the rows", quant.Int(8).PerGroup(3), quant.Scheme{}, 0, 21, []string{"DequantizeLinear int8[4 2] float32[2 2] int8[2 2] axis block_size -> w"}},
+		{"a scale for each channel that flows", quant.Scheme{}, quant.Int(8).PerChannel(), 0, 13, []string{
+			"QuantizeLinear r_float float32[4] int8[4] axis -> r_quantized", "DequantizeLinear r_quantized float32[4] int8[4] axis -> r"}},
 		{"FP8", quant.FP8(quant.E4M3FN), quant.FP8(quant.E5M2), 0, 19, []string{"DequantizeLinear float8e4m3fn[4 2]", "QuantizeLinear r_float float32[] float8e5m2[]"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -178,6 +183,8 @@ func TestWhatONNXCannotExpressIsAnError(t *testing.T) {
 		{"16 bits before opset 21", quant.Int(16), quant.Uint(8), 20, "opset 21"},
 		{"FP8 before opset 19", quant.FP8(quant.E5M2), quant.Scheme{}, 18, "opset 19"},
 		{"groups before opset 21", quant.Int(8).PerGroup(2), quant.Scheme{}, 20, "opset 21"},
+		{"odd widths for each channel that flows", quant.Int(8), quant.Int(5).PerChannel(), 0, "each channel"},
+		{"groups of what flows", quant.Int(8), quant.Int(8).PerGroup(2), 0, "not constant"},
 		{"an opset nobody knows", quant.Int(8), quant.Uint(8), 26, "opset 26"},
 		{"an opset before scales for channels", quant.Int(8), quant.Uint(8), 12, "opset 12"},
 	} {

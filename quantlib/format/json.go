@@ -71,6 +71,9 @@ func JSON(w io.Writer, n *Network) error {
 				j.GroupAxis = &q.Group
 			}
 		}
+		if n.Const(i) == nil && s.Granularity == quant.PerChannel {
+			j.Axis = &q.Axis
+		}
 		if j.Zero == nil {
 			j.Zero = make([]int32, len(j.Scale))
 		}

@@ -108,8 +108,10 @@ func (n *Network) Validate() error {
 		}
 		if t != nil {
 			granules = n.Layout(i).Granules()
+		} else if s.Granularity == quant.PerChannel {
+			granules = max(1, len(n.Params[i].Scale)) // how many channels flow is not in the file
 		} else if s.Granularity != quant.PerTensor {
-			return fmt.Errorf("format: %v %q: %v; a value that is not constant takes one scale: %w", q.Role, q.Value, s, errors.ErrUnsupported)
+			return fmt.Errorf("format: %v %q: %v; a value that is not constant has a scale, or one for each channel: %w", q.Role, q.Value, s, errors.ErrUnsupported)
 		}
 		if err := n.Params[i].Validate(s, granules); err != nil {
 			return fmt.Errorf("format: %v %q: %w", q.Role, q.Value, err)

@@ -137,7 +137,7 @@ func (q QDQ) Graph(n *Network) (*graph.Graph, error) {
 			}
 			e.constant(z.Value, t, n.Codes(i), n.Params[i], granulesOf(t.Shape(), z.Axis, z.Group, s, n.Layout(i)), held[i].dtype)
 		default:
-			if err := e.value(z.Value, s, n.Params[i], held[i]); err != nil {
+			if err := e.value(z, s, n.Params[i], held[i]); err != nil {
 				return nil, fmt.Errorf("format: %v %q: %w", z.Role, z.Value, err)
 			}
 		}
@@ -232,7 +232,8 @@ func (e *inserter) constant(name string, t *tensor.Tensor, codes []int32, p quan
 }
 
 // value puts a pair behind a value that a node makes, or that is an input.
-func (e *inserter) value(name string, s quant.Scheme, p quant.Params, c container) error {
+func (e *inserter) value(q plan.Quantizer, s quant.Scheme, p quant.Params, c container) error {
+	name := q.Value
 	from, to := name, name
 	if e.g.Producer(name) == nil {
 		if e.g.IsOutput(name) {
@@ -242,19 +243,30 @@ func (e *inserter) value(name string, s quant.Scheme, p quant.Params, c containe
 	} else {
 		from = e.fresh(name + "_float")
 	}
-	scale, zero := p.At(0)
+	zeros := p.Zero
+	if zeros == nil {
+		zeros = make([]int32, len(p.Scale))
+	}
+	shape, attrs := []int(nil), []graph.Attr(nil)
+	if s.Granularity == quant.PerChannel {
+		shape, attrs = []int{len(p.Scale)}, []graph.Attr{graph.IntAttr("axis", int64(q.Axis))}
+	}
 	x := from
 	var pair []*graph.Node
 	if lo, hi := s.Range(); s.Float == quant.NotFloat && (lo != c.lo || hi != c.hi) {
+		if s.Granularity != quant.PerTensor {
+			return fmt.Errorf("%v has fewer codes than %v, and a Clip has no limits for each channel: %w", s, c.dtype, errors.ErrUnsupported)
+		}
+		scale, zero := p.At(0)
 		least, most := s.Reals(scale, zero)
 		x = e.fresh(name + "_clipped")
 		pair = append(pair, &graph.Node{Op: "Clip", Name: name + "_Clip", Outputs: []string{x},
 			Inputs: []string{from, e.add(name+"_least", tensor.Scalar(least)), e.add(name+"_most", tensor.Scalar(most))}})
 	}
-	codes, at, z := e.fresh(name+"_quantized"), e.add(name+"_scale", tensor.Scalar(scale)), e.add(name+"_zero_point", pack(c.dtype, []int32{zero}))
+	codes, at, z := e.fresh(name+"_quantized"), e.add(name+"_scale", tensor.Of(p.Scale, shape...)), e.add(name+"_zero_point", pack(c.dtype, zeros, shape...))
 	pair = append(pair,
-		&graph.Node{Op: "QuantizeLinear", Name: name + "_QuantizeLinear", Inputs: []string{x, at, z}, Outputs: []string{codes}},
-		&graph.Node{Op: "DequantizeLinear", Name: name + "_DequantizeLinear", Inputs: []string{codes, at, z}, Outputs: []string{to}})
+		&graph.Node{Op: "QuantizeLinear", Name: name + "_QuantizeLinear", Inputs: []string{x, at, z}, Outputs: []string{codes}, Attrs: attrs},
+		&graph.Node{Op: "DequantizeLinear", Name: name + "_DequantizeLinear", Inputs: []string{codes, at, z}, Outputs: []string{to}, Attrs: attrs})
 	if from != name {
 		return e.follow(name, from, pair)
 	}
