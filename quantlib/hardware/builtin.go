@@ -84,7 +84,8 @@ func floats(granularities ...quant.Granularity) (list []quant.Scheme) {
 // Its latency is unknown. Conv, ConvTranspose, Gemm and MatMul are quantized, and
 // nothing comes between them and the activation function after them. Weights are
 // signed, symmetric, of narrow range and per channel, activations unsigned,
-// asymmetric and per tensor; or 8-bit floats, where a plan says so.
+// asymmetric and per tensor; where a plan says so, whatever quant.Scheme has: 8-bit
+// floats, groups, other roundings.
 func Simulation() *Profile {
 	return &Profile{
 		Name:        "simulation",
@@ -92,8 +93,8 @@ func Simulation() *Profile {
 		Ops:         matrixOps(),
 		Pass:        movers(),
 		Fuse:        fusions(),
-		Weights:     Operand{upTo(16), narrowScheme, floats(quant.PerTensor, quant.PerChannel)},
-		Activations: Operand{upTo(16), activationScheme, floats(quant.PerTensor, quant.PerChannel)},
+		Weights:     Operand{Widths: upTo(16), Scheme: narrowScheme, Any: true},
+		Activations: Operand{Widths: upTo(16), Scheme: activationScheme, Any: true},
 	}
 }
 
@@ -158,8 +159,8 @@ func GPU() *Profile {
 		Pass:        movers(),
 		Fuse:        fusions(),
 		Ties:        joins(true),
-		Weights:     Operand{[]int{4, 8, 16, Float32}, weightScheme, floats(quant.PerTensor, quant.PerChannel)},
-		Activations: Operand{[]int{4, 8, 16, Float32}, symmetric, floats(quant.PerTensor)},
+		Weights:     Operand{Widths: []int{4, 8, 16, Float32}, Scheme: weightScheme, Formats: floats(quant.PerTensor, quant.PerChannel)},
+		Activations: Operand{Widths: []int{4, 8, 16, Float32}, Scheme: symmetric, Formats: floats(quant.PerTensor)},
 		Units: []Unit{
 			{4, 4, 130e12}, {8, 8, 65e12}, {16, 16, 32.5e12}, {Float32, Float32, 4.05e12},
 		},

@@ -72,11 +72,16 @@ type Operand struct {
 	// Formats are further ones, each at its own width, that are taken by name
 	// alone: 8-bit floats, groups of weights.
 	Formats []quant.Scheme `json:"formats,omitempty"`
+	Any     bool           `json:"any,omitempty"` // takes every format that there is
 }
 
-// Offers reports whether a tensor can have a format: the usual one at a width, or
-// one of Formats. Rounding and its seed do not matter.
+// Offers reports whether a tensor can have a format: the usual one at a width, one
+// of Formats, or with Any, whatever is valid but for the 32 bits of biases.
+// Rounding and its seed do not matter.
 func (o Operand) Offers(s quant.Scheme) bool {
+	if o.Any {
+		return s.Validate() == nil && s.Bits != 32
+	}
 	plain := func(s quant.Scheme) quant.Scheme {
 		s.Round, s.Seed = quant.HalfEven, 0
 		return s
