@@ -70,8 +70,10 @@ def layers(path, samples, bits, weight, activation):
     batches = [torch.from_numpy(samples[i:i + 8]) for i in range(0, len(samples), 8)]
     executor.tracing_operation_meta(inputs=batches[0])
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-        ParameterQuantizePass(method="minmax").optimize(graph, batches, executor)
+        # In this order activations are calibrated on the float network, as ours are;
+        # PPQ's own order sees what flows behind quantized weights.
         RuntimeCalibrationPass(method="minmax").optimize(graph, batches, executor, calib_steps=len(batches))
+        ParameterQuantizePass(method="minmax").optimize(graph, batches, executor)
         return layerwise_error_analyse(graph, batches, running_device="cpu", method="snr", steps=len(batches), verbose=False)
 
 
