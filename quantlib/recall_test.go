@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/hardware"
 	"github.com/quantnb/quantnb/quantlib/observe"
+	"github.com/quantnb/quantnb/quantlib/quant"
 )
 
 func TestResultsAreFoundAgainUnderTheirContent(t *testing.T) {
@@ -62,12 +64,29 @@ func TestResultsAreFoundAgainUnderTheirContent(t *testing.T) {
 			m.Labels[7]++
 			s.Test = m
 		},
-		"the method":        func(s *quantlib.Study) { s.Methods.Activation = observe.MinMax{} },
-		"the scaling":       func(s *quantlib.Study) { m := s.Test.(quantlib.Images); m.Divide = 256; s.Test = m },
-		"a wish to measure": func(s *quantlib.Study) { s.NoMemo = true },
+		"the method":  func(s *quantlib.Study) { s.Methods.Activation = observe.MinMax{} },
+		"the scaling": func(s *quantlib.Study) { m := s.Test.(quantlib.Images); m.Divide = 256; s.Test = m },
+		"the profile": func(s *quantlib.Study) { s.Profile = hardware.NPU() },
+		"a rule of the profile": func(s *quantlib.Study) {
+			s.Profile = hardware.NPU()
+			s.Profile.Biases = quant.Scheme{}
+		},
+		"the layers' outputs as a measure": func(s *quantlib.Study) { s.Methods.Weight = quantlib.LayerOutput{} },
+		"a wish to measure":                func(s *quantlib.Study) { s.NoMemo = true },
 	} {
 		if _, _, measured := ask(change); !measured {
 			t.Errorf("with %s changed, the old answer was given", name)
+		}
+	}
+	// What is stored with LayerOutput is found again too, and the profile of the
+	// simulation is none.
+	for name, change := range map[string]func(*quantlib.Study){
+		"the layers' outputs":    func(s *quantlib.Study) { s.Methods.Weight = quantlib.LayerOutput{} },
+		"a profile":              func(s *quantlib.Study) { s.Profile = hardware.NPU() },
+		"the simulation's rules": func(s *quantlib.Study) { s.Profile = hardware.Simulation() },
+	} {
+		if _, _, measured := ask(change); measured {
+			t.Errorf("with %s, what was stored was measured again", name)
 		}
 	}
 	// A damaged store costs time, not the result.

@@ -125,7 +125,7 @@ func (s *Stats) channelParams(members []int, scheme quant.Scheme, m observe.Shar
 		c := s.channels[s.m.Quantizers[k].Value]
 		switch {
 		case c == nil:
-			return quant.Params{}, fmt.Errorf("its channels were not observed: %w", errors.ErrUnsupported)
+			return quant.Params{}, fmt.Errorf("its channels were not observed, see Config.Channels: %w", errors.ErrUnsupported)
 		case c.err != nil:
 			return quant.Params{}, c.err
 		case len(members) == 1:
