@@ -331,7 +331,7 @@ func (a *analysis) figures() {
 		add("What size buys", a.frontierFigure())
 	}
 	if a.chosen != nil {
-		add("The plan", chart.PlanWidths(a.chosen.Plan))
+		add("Widths of the plan", chart.PlanWidths(a.chosen.Plan))
 	}
 	a.roofFigure(add)
 }

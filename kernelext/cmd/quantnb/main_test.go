@@ -268,7 +268,7 @@ func TestPlansByOtherWishes(t *testing.T) {
 		{"bit operations", []string{"-bops", "1e8", "-activations", "4,8"}, "at most 1e+08 bit operations"},
 		{"the cheapest of a quality", []string{"-sqnr", "15"}, "the least bytes with a predicted"},
 		{"the cheapest in operations", []string{"-noise", "0.05", "-minimize", "bops"}, "the least bops with a predicted"},
-		{"raising the worst", []string{"-raise", "3"}, "the 3 layers that are the noisiest"},
+		{"raising the worst", []string{"-raise", "3"}, "8 bits in the 3 layers that are the noisiest so"},
 		{"a measured drop", []string{"-drop", "0.05"}, "plans measured"},
 		{"latency", []string{"-latency", "2.4e-4", "-profile", "npu", "-activations", "4,8"}, "at most 0.00024 s"},
 	} {

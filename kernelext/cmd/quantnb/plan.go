@@ -269,7 +269,7 @@ func (a *analysis) choose(ctx context.Context, w *wish) (c sense.Choice, why str
 			return c, "", err
 		}
 		c, err = a.table.Raise(start, high, w.raise)
-		return c, fmt.Sprintf("all at %d bits, and the %d layers that are the noisiest so at %d bits", low, w.raise, high), err
+		return c, fmt.Sprintf("%d bits everywhere, but %[3]d bits in the %[2]d layers that are the noisiest so", low, w.raise, high), err
 	}
 	l := w.quantLimits()
 	sp := w.space()

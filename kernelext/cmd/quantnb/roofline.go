@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/quantnb/quantnb/kernelext/chart"
 	"github.com/quantnb/quantnb/kernelext/cmd/quantnb/internal/report"
@@ -48,15 +49,26 @@ func (a *analysis) roofFigure(add func(string, *chart.Figure)) {
 	}
 	d := chart.RooflineData{
 		Title:     "Compute and memory on " + a.device.Name,
-		Subtitle:  fmt.Sprintf("all at %d bits; %s", a.rowBits, a.device.Doc),
+		Subtitle:  fmt.Sprintf("all at %d bits. %s", a.rowBits, a.device.Doc),
 		Bandwidth: a.device.Memory,
 	}
 	at := map[hardware.Unit]int{}
 	for _, u := range a.device.Units {
-		if u.MACs > 0 {
-			at[u] = len(d.Roofs)
-			d.Roofs = append(d.Roofs, chart.Roof{Name: fmt.Sprintf("%d × %d bits", u.Weight, u.Activation), Peak: 2 * u.MACs})
+		if u.MACs <= 0 {
+			continue
 		}
+		name := fmt.Sprintf("%d×%d", u.Weight, u.Activation)
+		i := slices.IndexFunc(d.Roofs, func(r chart.Roof) bool { return r.Peak == 2*u.MACs })
+		if i < 0 {
+			i = len(d.Roofs)
+			d.Roofs = append(d.Roofs, chart.Roof{Name: name, Peak: 2 * u.MACs})
+		} else {
+			d.Roofs[i].Name += ", " + name
+		}
+		at[u] = i
+	}
+	for i := range d.Roofs {
+		d.Roofs[i].Name += " bits"
 	}
 	for _, r := range a.rows {
 		if roof, ok := at[r.Unit]; ok && r.MACs > 0 && r.Seconds > 0 {
