@@ -40,7 +40,7 @@
 // each, in some tenths of a millisecond; if a bit differs from AVX2's, AVX2 is
 // used.
 //
-// Tests run once with each set that the processor has. For one that it lacks,
+// Tests, unless short, run once with each set that the processor has. For another,
 // gen/emulate/emulate.sh runs a test binary on an emulated processor; emulated
 // and real ones must agree on every bit, so nothing but speed is left to
 // measure. NEON kernels run under qemu-aarch64:

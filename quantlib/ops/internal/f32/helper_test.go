@@ -9,13 +9,14 @@ import (
 	"testing"
 )
 
-// TestMain runs everything with each level of kernels that this processor has,
-// or benchmarks, or with QUANTNB_ISA set, only with the one that is chosen.
+// TestMain runs everything with each level of kernels that this processor has;
+// benchmarks, short tests, and all with QUANTNB_ISA set, only with the one that
+// is chosen.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	best := chosen
 	levels := available()
-	if os.Getenv("QUANTNB_ISA") != "" || flag.Lookup("test.bench").Value.String() != "" {
+	if testing.Short() || os.Getenv("QUANTNB_ISA") != "" || flag.Lookup("test.bench").Value.String() != "" {
 		levels = []level{best}
 	}
 	code := 0
