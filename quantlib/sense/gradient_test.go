@@ -151,7 +151,7 @@ func TestProbesAverageToTheWhole(t *testing.T) {
 }
 
 func TestScorersGiveTheSameBitsOnAnyNumberOfThreads(t *testing.T) {
-	for _, sc := range []Scorer{OnePass{}, HAWQ{Probes: 3}, ClosedForm{}, Random{}} {
+	for _, sc := range []Scorer{OnePass{}, HAWQ{Probes: 3}, HAWQ{GaussNewton: true}, ClosedForm{}, Random{}} {
 		c := Config{Widths: []int{2, 8}, Batch: 3}
 		one := score1(t, sc, subject(t, handNet(t), labeled{drawn{7, "x", []int{2, 6, 6}}}, 1), c)
 		for _, threads := range []int{2, 8} {
@@ -210,6 +210,11 @@ func TestHAWQFindsTheTraceOfASoftmaxRegression(t *testing.T) {
 			if g.At("fc", 4, mode).Valid {
 				t.Errorf("%v has a score", mode)
 			}
+		}
+		// All classes at once leave the rounding of float32.
+		whole := score1(t, HAWQ{GaussNewton: true}, s, Config{Widths: []int{4}}).At("fc", 4, Weight).NSR
+		if math.Abs(whole.Mean-want) > 1e-4*want {
+			t.Errorf("after %q, by Gauss-Newton: %.6g, want %.6g", tail, whole.Mean, want)
 		}
 		// Without labels the trace of a softmax regression is the same.
 		s.Data = data.drawn

@@ -10,6 +10,7 @@ import (
 	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/ops"
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
@@ -22,9 +23,23 @@ import (
 // https://arxiv.org/abs/1911.03852, equation 10, summed over the tensors of a tie.
 //
 // The trace is Hutchinson's: E[vᵀHv] for random signs v, where Hv is taken as the
-// difference of two gradients, at W + h·v and W − h·v, with all weights moved at
-// once and h a share of each weight's root mean square. That is four passes
-// through the network for each probe and sample, forward and back.
+// difference of two gradients, at W + h·v and W − h·v, with h a share of the
+// weight's root mean square. Each weight is moved on its own: with all moved at
+// once the blocks of H between layers, which are larger, drown what is asked for.
+// For each weight, probe and sample that is two passes through the network and two
+// back to the weight: hundreds of times the work of OnePass.
+//
+// Differences see the bends of activation functions that the step crosses, which
+// derivatives do not: in early layers of networks with many of them the estimate
+// spreads widely. GaussNewton takes the way without differences. Where the network
+// is piecewise linear in the weight, as with Relu, H = Σ Jᵀ(diag p − ppᵀ)J away
+// from the bends, where p is the softmax and J the derivative of its argument,
+// and
+//
+//	Tr(H) = Σ over classes y of p_y·‖Jᵀ(p − e_y)‖²
+//
+// which one way back for each class gives, for all weights of a sample at once.
+// Labels do not matter. Above 64 classes 64 are drawn with the probabilities p.
 //
 // The loss is that of the first output, taken for logits unless a Softmax or
 // LogSoftmax makes it. Without labels the float network's own answers are the
@@ -36,27 +51,33 @@ import (
 // probes and batches. Other metrics are NaN, and cells with activations are not
 // Valid.
 type HAWQ struct {
-	Probes int     // for each batch of samples; 0 means 8
-	Step   float64 // h over the weight's root mean square; 0 means 1/128
+	Probes int     // for each weight and batch of samples; 0 means 4
+	Step   float64 // h over the weight's root mean square; 0 means 1/64
 	Seed   uint64
+	// GaussNewton takes the trace without differences; Probes and Step do not
+	// matter then.
+	GaussNewton bool
 }
 
 func (h HAWQ) probes() int {
 	if h.Probes <= 0 {
-		return 8
+		return 4
 	}
 	return h.Probes
 }
 
 func (h HAWQ) step() float64 {
 	if h.Step <= 0 {
-		return 1.0 / 128
+		return 1.0 / 64
 	}
 	return h.Step
 }
 
 // Key implements Scorer.
 func (h HAWQ) Key() string {
+	if h.GaussNewton {
+		return fmt.Sprintf("HAWQ trace by Gauss-Newton, seed %d", h.Seed)
+	}
 	return fmt.Sprintf("HAWQ trace, %d probes, step %g, seed %d", h.probes(), h.step(), h.Seed)
 }
 
@@ -81,31 +102,15 @@ func (h HAWQ) Score(ctx context.Context, s Subject, c Config) (*Grid, error) {
 	for i, q := range w.order {
 		names[i] = g.m.Quantizers[q].Value
 	}
-	back, err := s.Session.Gradient([]string{l.seed}, names)
-	if err != nil {
-		return nil, err
+	estimate := h.differences
+	if h.GaussNewton {
+		estimate = h.gaussNewton
 	}
-	size := c.batch()
-	batches := (g.Samples + size - 1) / size
-	jobs := batches * h.probes()
-	traces := make([][]float64, jobs) // by job and place in w.order
-	g.Calls, err = each(ctx, s.Session.Threads(), jobs, func(ctx context.Context, j int) (int, error) {
-		b := j / h.probes()
-		lo, hi := b*size, min(g.Samples, (b+1)*size)
-		var err error
-		if traces[j], err = h.trace(ctx, s, l, back, names, j, lo, hi); err != nil {
-			return 0, fmt.Errorf("samples %d..%d: %w", lo, hi-1, err)
-		}
-		return 2 * (s.Session.Calls() + back.Calls()), nil
-	}, func(done int) {
-		if c.Progress != nil {
-			c.Progress(done, jobs)
-		}
-	})
+	traces, err := estimate(ctx, s, c, g, l, names)
 	if err != nil {
 		return nil, fmt.Errorf("sense: %s: %w", h.Key(), err)
 	}
-	g.Full = batches * len(list) * s.Session.Calls()
+	g.Full = g.Samples * len(list) * s.Session.Calls()
 	place := map[int]int{}
 	for i, q := range w.order {
 		place[q] = i
@@ -114,7 +119,7 @@ func (h HAWQ) Score(ctx context.Context, s Subject, c Config) (*Grid, error) {
 		if !w.only(r) {
 			continue
 		}
-		m := measure(jobs, func(j int) float64 {
+		m := measure(len(traces), func(j int) float64 {
 			sum := 0.0
 			for _, q := range w.members(r) {
 				n := g.m.Graph.Const(g.m.Quantizers[q].Value).Len()
@@ -129,8 +134,107 @@ func (h HAWQ) Score(ctx context.Context, s Subject, c Config) (*Grid, error) {
 	return g, nil
 }
 
+// differences is estimates of the trace, by job and weight.
+func (h HAWQ) differences(ctx context.Context, s Subject, c Config, g *Grid, l *lossHead, names []string) ([][]float64, error) {
+	back := make([]*exec.Gradient, len(names))
+	calls := 0
+	var err error
+	for i := range names {
+		if back[i], err = s.Session.Gradient([]string{l.seed}, names[i:i+1]); err != nil {
+			return nil, err
+		}
+		calls += 2 * (s.Session.Calls() + back[i].Calls())
+	}
+	size := c.batch()
+	batches := (g.Samples + size - 1) / size
+	jobs := batches * h.probes()
+	traces := make([][]float64, jobs)
+	g.Calls, err = each(ctx, s.Session.Threads(), jobs, func(ctx context.Context, j int) (int, error) {
+		b := j / h.probes()
+		lo, hi := b*size, min(g.Samples, (b+1)*size)
+		var err error
+		if traces[j], err = h.trace(ctx, s, l, back, names, j, lo, hi); err != nil {
+			return 0, fmt.Errorf("samples %d..%d: %w", lo, hi-1, err)
+		}
+		return calls, nil
+	}, func(done int) {
+		if c.Progress != nil {
+			c.Progress(done, jobs)
+		}
+	})
+	return traces, err
+}
+
+// mostClasses is how many classes gaussNewton goes back from.
+const mostClasses = 64
+
+// gaussNewton is the trace of each sample, by sample and weight.
+func (h HAWQ) gaussNewton(ctx context.Context, s Subject, c Config, g *Grid, l *lossHead, names []string) ([][]float64, error) {
+	if fixedBatch(s.Session) > 1 {
+		return nil, fmt.Errorf("single samples of a network that takes %d at once: %w", fixedBatch(s.Session), errors.ErrUnsupported)
+	}
+	back, err := s.Session.Gradient([]string{l.seed}, names)
+	if err != nil {
+		return nil, err
+	}
+	place := map[string]int{}
+	for i, name := range names {
+		place[name] = i
+	}
+	traces := make([][]float64, g.Samples)
+	g.Calls, err = each(ctx, s.Session.Threads(), g.Samples, func(ctx context.Context, i int) (int, error) {
+		in, err := s.Data.Batch(i, i+1)
+		if err != nil {
+			return 0, err
+		}
+		kept, err := s.Session.KeepSingle(ctx, in)
+		if err != nil {
+			return 0, err
+		}
+		p, err := l.cotangent(kept, []int{0})
+		if err != nil {
+			return 0, err
+		}
+		n := p.Len()
+		p.F32()[0]++
+		seeds := tensor.New(tensor.Float32, append([]int{min(n, mostClasses)}, p.Shape()[1:]...)...)
+		r := rand.New(rand.NewPCG(h.Seed, uint64(i)))
+		for k := range seeds.Dim(0) {
+			y, weight := k, math.Sqrt(float64(p.F32()[k]))
+			if n > mostClasses {
+				y, weight = pick(r, p.F32()), math.Sqrt(1.0/mostClasses)
+			}
+			for e, v := range p.F32() {
+				seeds.F32()[k*n+e] = float32(weight * float64(v))
+			}
+			seeds.F32()[k*n+y] -= float32(weight)
+		}
+		traces[i] = make([]float64, len(names))
+		err = back.Run(ctx, kept, exec.Values{l.seed: seeds}, func(name string, g *tensor.Tensor) {
+			traces[i][place[name]] = ops.Dot(g.F32(), g.F32())
+		})
+		return back.Calls(), err
+	}, func(done int) {
+		if c.Progress != nil {
+			c.Progress(done, g.Samples)
+		}
+	})
+	return traces, err
+}
+
+// pick draws a class with the probabilities p.
+func pick(r *rand.Rand, p []float32) int {
+	u := r.Float64()
+	for i, v := range p {
+		if u -= float64(v); u < 0 {
+			return i
+		}
+	}
+	return len(p) - 1
+}
+
 // trace is one estimate of the trace for each weight.
-func (h HAWQ) trace(ctx context.Context, s Subject, l *lossHead, back *exec.Gradient, names []string, job, lo, hi int) ([]float64, error) {
+func (h HAWQ) trace(ctx context.Context, s Subject, l *lossHead, back []*exec.Gradient, names []string, job, lo, hi int) ([]float64, error) {
 	in, err := s.Data.Batch(lo, hi)
 	if err != nil {
 		return nil, err
@@ -150,55 +254,41 @@ func (h HAWQ) trace(ctx context.Context, s Subject, l *lossHead, back *exec.Grad
 		}
 	}
 	r := rand.New(rand.NewPCG(h.Seed, uint64(job)))
-	place := map[string]int{}
-	signs, steps := make([][]float32, len(names)), make([]float32, len(names))
+	traces := make([]float64, len(names))
 	for i, name := range names {
-		place[name] = i
-		x := s.Stats.Map().Graph.Const(name).F32()
-		square := 0.0
-		signs[i] = make([]float32, len(x))
-		for e, v := range x {
+		old := s.Stats.Map().Graph.Const(name)
+		signs, square := make([]float32, old.Len()), 0.0
+		for e, v := range old.F32() {
 			square += float64(v) * float64(v)
-			signs[i][e] = float32(1 - 2*int(r.Uint64()&1))
+			signs[e] = float32(1 - 2*int(r.Uint64()&1))
 		}
 		if square == 0 {
-			square = float64(len(x)) // of zeros: a step of its own size
+			square = float64(old.Len()) // of zeros: a step of its own size
 		}
-		steps[i] = float32(h.step() * math.Sqrt(square/float64(max(1, len(x)))))
-	}
-	traces := make([]float64, len(names))
-	for _, side := range []float32{1, -1} {
-		change := exec.Change{Consts: exec.Values{}}
-		for i, name := range names {
-			old := s.Stats.Map().Graph.Const(name)
-			t := tensor.New(tensor.Float32, old.Shape()...)
+		step := float32(h.step() * math.Sqrt(square/float64(max(1, old.Len()))))
+		for _, side := range []float32{1, -1} {
+			moved := tensor.New(tensor.Float32, old.Shape()...)
 			for e, v := range old.F32() {
-				t.F32()[e] = v + side*steps[i]*signs[i][e]
+				moved.F32()[e] = v + side*step*signs[e]
 			}
-			change.Consts[name] = t
-		}
-		v, err := s.Session.With(change)
-		if err != nil {
-			return nil, err
-		}
-		kept, err := v.KeepSingle(ctx, in)
-		if err != nil {
-			return nil, err
-		}
-		seed, err := l.cotangent(kept, labels)
-		if err != nil {
-			return nil, err
-		}
-		err = back.Run(ctx, kept, exec.Values{l.seed: seed}, func(name string, g *tensor.Tensor) {
-			i := place[name]
-			sum := 0.0
-			for e, v := range g.F32() {
-				sum += float64(v) * float64(signs[i][e])
+			v, err := s.Session.With(exec.Change{Consts: exec.Values{name: moved}})
+			if err != nil {
+				return nil, err
 			}
-			traces[i] += float64(side) * sum / (2 * float64(steps[i]))
-		})
-		if err != nil {
-			return nil, err
+			kept, err := v.KeepSingle(ctx, in)
+			if err != nil {
+				return nil, err
+			}
+			seed, err := l.cotangent(kept, labels)
+			if err != nil {
+				return nil, err
+			}
+			err = back[i].Run(ctx, kept, exec.Values{l.seed: seed}, func(_ string, g *tensor.Tensor) {
+				traces[i] += float64(side) * ops.Dot(g.F32(), signs) / (2 * float64(step))
+			})
+			if err != nil {
+				return nil, err
+			}
 		}
 	}
 	return traces, nil
