@@ -181,7 +181,11 @@ func (m *Model) Layers() ([]string, error) {
 func (m *Model) String() string {
 	var b strings.Builder
 	g := m.file
-	fmt.Fprintf(&b, "network %s, opset %d, %d nodes\n", graph.Printable(g.Name()), g.Opset(""), len(g.Nodes()))
+	name := "network"
+	if g.Name() != "" {
+		name += " " + graph.Printable(g.Name())
+	}
+	fmt.Fprintf(&b, "%s, opset %d, %d nodes\n", name, g.Opset(""), len(g.Nodes()))
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, v := range g.Inputs() {
 		fmt.Fprintf(w, "input\t%s\t%s\n", graph.Printable(v.Name), v.TypeString())
