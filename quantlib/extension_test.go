@@ -1,17 +1,23 @@
 package quantlib_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/quantnb/quantnb/notebooks/demo"
 	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/format"
+	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/observe"
 	"github.com/quantnb/quantnb/quantlib/observetest"
+	"github.com/quantnb/quantnb/quantlib/onnx"
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/quant"
 )
@@ -133,3 +139,39 @@ type silent struct{}
 
 func (silent) Observe([]float32)                  {}
 func (silent) Range() (lo, hi float32, err error) { return 0, 0, observe.ErrNoData }
+
+// A program that registers a parser opens its files like any other; what is stored
+// would not know when the parser changes, so nothing is.
+func TestOpenTakesARegisteredFormat(t *testing.T) {
+	format.RegisterParser(".prefixed", func(data []byte, dir string) (*graph.Graph, error) {
+		rest, ok := bytes.CutPrefix(data, []byte("prefix:"))
+		if !ok {
+			return nil, errors.New("byte 0: no prefix")
+		}
+		return onnx.Decode(rest, dir)
+	})
+	t.Setenv("QUANTNB_MEMO", filepath.Join(t.TempDir(), "memo"))
+	path := filepath.Join(t.TempDir(), "net.Prefixed")
+	if err := os.WriteFile(path, append([]byte("prefix:"), demo.Model()...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		worked := false
+		study := newStudy(t, 16, 16)
+		study.NoMemo = false
+		study.Model = quantlib.Must(quantlib.Open(path))
+		study.Progress = func(string, int, int) { worked = true }
+		if a := quantlib.Must(study.Evaluate(context.Background(), quantlib.Must(study.Uniform(8, 8)))); a.Samples != 16 {
+			t.Errorf("%v", a)
+		}
+		if !worked {
+			t.Error("a stored result was taken")
+		}
+	}
+	if err := os.WriteFile(path, demo.Model(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := quantlib.Open(path); err == nil || !strings.Contains(err.Error(), "net.Prefixed: byte 0") {
+		t.Errorf("error %v", err)
+	}
+}

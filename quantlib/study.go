@@ -66,8 +66,8 @@ type Study struct {
 	// NoMemo keeps results from being looked up in, and written to, the user's
 	// store (see package memo). They are stored under the content of the model
 	// and of the samples, the settings, and the version of quantlib's numerics;
-	// only samples that have a Key (as Images do) and methods of this module
-	// take part.
+	// only samples that have a Key (as Images do), and methods of this module or
+	// with a key of their own (as observe.Func's have) take part.
 	NoMemo bool
 	// Progress is told how far a long call is. It is called in turn.
 	Progress func(what string, done, total int)

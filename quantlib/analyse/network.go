@@ -43,7 +43,7 @@ type Tensor struct {
 	// Own is the noise-to-signal power, over all samples, of quantizing the float
 	// value: what the quantizer itself adds. NaN without one.
 	Own     float64
-	Clipped float64 // share of values beyond the range by more than half a step
+	Clipped float64 // share of values beyond the range by more than half a step; 0 where channels have scales of their own
 }
 
 // SQNR is −10·log10 NSR, in dB: of the noise gathered up to here.

@@ -25,7 +25,7 @@ import (
 // Inputs are read-only, unless Call.Reuse gave one out. An output may be an
 // input, or a view of one. The same inputs give the same bits, whatever the
 // Host does. A bad model or bad data is an error, which the executor prefixes
-// with the node's name.
+// with the node's name. opstest.Run holds an operator to this.
 type Forward func(c *Call, in []*tensor.Tensor) ([]*tensor.Tensor, error)
 
 // A Call is one run of one node.
