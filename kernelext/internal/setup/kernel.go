@@ -13,6 +13,8 @@ import (
 type KernelConfig struct {
 	Gonb   string   // the kernel program
 	Bin    string   // folder of goimports and gopls
+	Shim   string   // folder of the program that stands before the go command
+	Go     string   // the go command
 	GoRoot string   // toolchain that compiles cells
 	Module string   // folder of the generated module
 	Env    []string // KEY=VALUE, beside the caller's environment
@@ -25,8 +27,8 @@ const RawErrors = "QUANTNB_RAW_ERRORS"
 
 // cellEnv is the environment in which cells are compiled. Measured per cell
 // against the defaults: GOPROXY=off saves the network query that precedes each
-// build, -ldflags=-s a third of linking, and without cgo nothing waits for a C
-// compiler. GOWORK must be found next to the cell, and GO111MODULE and
+// build (and the shim the rest of that step), -ldflags=-s a third of linking, and
+// without cgo nothing waits for a C compiler. GOWORK must be found next to the cell, and GO111MODULE and
 // GOTOOLCHAIN must not be what a user once stored with "go env -w".
 func (in *Installation) cellEnv() []string {
 	return withEnv(os.Environ(), cellSettings()...)
@@ -47,7 +49,7 @@ func (in *Installation) kernelConfig() string { return filepath.Join(in.Dir, "ke
 
 func (in *Installation) writeKernelConfig() error {
 	data, err := json.MarshalIndent(KernelConfig{
-		Gonb: in.bin("gonb"), Bin: in.path("bin"),
+		Gonb: in.bin("gonb"), Bin: in.path("bin"), Shim: filepath.Dir(in.shim()), Go: in.Go.Command,
 		GoRoot: in.Go.Root, Module: in.module(),
 		Env: append(cellSettings(), "GOCACHE="+in.Go.Cache, "GOMODCACHE="+in.Go.Mod),
 	}, "", "  ")
@@ -71,6 +73,8 @@ func ReadKernelConfig(name string) (KernelConfig, error) {
 	for _, need := range []string{
 		c.Gonb,
 		filepath.Join(c.Bin, "goimports"),
+		filepath.Join(c.Shim, "go"),
+		c.Go,
 		filepath.Join(c.GoRoot, "bin"),
 		filepath.Join(c.Module, "go.mod"),
 	} {
@@ -103,10 +107,10 @@ func (c KernelConfig) Command(connection string, base []string) (argv, env []str
 			argv = append(argv, "-raw_error")
 		}
 	}
-	list := []string{c.Bin, filepath.Join(c.GoRoot, "bin")}
+	list := []string{c.Shim, c.Bin, filepath.Join(c.GoRoot, "bin")}
 	if path != "" {
 		list = append(list, path)
 	}
-	set := append([]string{"PATH=" + strings.Join(list, string(os.PathListSeparator))}, c.Env...)
+	set := append([]string{"QUANTNB_GO=" + c.Go, "PATH=" + strings.Join(list, string(os.PathListSeparator))}, c.Env...)
 	return argv, withEnv(base, set...)
 }

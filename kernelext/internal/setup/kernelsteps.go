@@ -32,8 +32,11 @@ func (in *Installation) kernelSteps() []step {
 		{
 			name: "quantnb", note: "compiling this command for the kernelspec", local: true,
 			digest:  digest(in.Go.Version, sources),
-			outputs: []string{in.self()},
+			outputs: []string{in.self(), in.shim()},
 			do: func(ctx context.Context) error {
+				if err := in.build(ctx, in.Checkout, in.shim(), "./kernelext/internal/setup/goshim"); err != nil {
+					return err
+				}
 				return in.build(ctx, in.Checkout, in.self(), "./kernelext/cmd/quantnb")
 			},
 		},
@@ -101,6 +104,9 @@ func (in *Installation) build(ctx context.Context, dir, out, pkg string) error {
 
 // self is this command as the kernelspec starts it.
 func (in *Installation) self() string { return filepath.Join(in.Dir, "bin", "quantnb") }
+
+// shim is what the kernel finds as the go command.
+func (in *Installation) shim() string { return filepath.Join(in.Dir, "shim", "go") }
 
 // fileDigest is the digest of files of the checkout; an absent one counts as empty.
 func (in *Installation) fileDigest(names ...string) string {

@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	moduleVersion = "1" // changes when writeModule writes something else
+	moduleVersion = "2" // changes when writeModule writes something else
 	modulePath    = "quantnb.invalid/cells"
 	importsFile   = "imports.go"
 )
