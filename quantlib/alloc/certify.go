@@ -20,8 +20,11 @@ const (
 func (f *Pareto) certify(ctx context.Context, items []Item) {
 	_, _, scale := reach(items, f.Cost)
 	bounds := make([]float64, len(f.Points))
-	for i := range f.Points {
+	for i, p := range f.Points {
 		bounds[i] = f.lower(i)
+		if i+1 < len(f.Points) && f.Points[i+1].Cost <= f.head.most {
+			bounds[i] = p.Noise
+		}
 	}
 	tried := map[float64]bool{} // costs of next points that were solved for in vain
 	for range maxCertify {
@@ -51,11 +54,18 @@ func (f *Pareto) certify(ctx context.Context, items []Item) {
 		for from > 0 && f.Points[from-1].Cost >= q.Cost {
 			from--
 		}
-		f.Points = slices.Replace(f.Points, from, at+1, q)
-		f.from = slices.Replace(f.from, from, at+1, origin{kind: bySolve, at: int32(len(f.solved))})
-		bounds = slices.Replace(bounds, from, at+1, q.Noise)
+		to := at + 1
+		for to < len(f.Points) && f.Points[to].Noise >= q.Noise {
+			to++
+		}
+		f.Points = slices.Replace(f.Points, from, to, q)
+		f.from = slices.Replace(f.from, from, to, origin{kind: bySolve, at: int32(len(f.solved))})
+		bounds = slices.Replace(bounds, from, to, q.Noise)
 		f.solved = append(f.solved, r.choice)
-		if from > 0 {
+		if to > at+1 { // it is the optimum below next, and now stands for dearer ones too
+			bounds[from] = f.lower(from)
+		}
+		if from > 0 && f.Points[from].Cost > f.head.most {
 			bounds[from-1] = f.lower(from - 1)
 		}
 	}

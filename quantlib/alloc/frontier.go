@@ -37,6 +37,7 @@ type Pareto struct {
 	stages []stage
 	hull   *polygon
 	solved [][]int
+	head   *head
 }
 
 // origin says how a point was found: from entry at of the last stage; as vertex
@@ -54,6 +55,7 @@ const (
 	byStage originKind = iota
 	byHull
 	bySolve
+	byHead
 )
 
 // stage records, for each partial choice that was kept, where it came from.
@@ -78,7 +80,9 @@ type stage struct {
 // factor in the total, since noise is not negative, and the factors of all items
 // multiply. And by comparison with the mixtures: a choice whose cost lies between two
 // neighbouring points has at least the noise which mixtures have at the dearer.
-// Where that proves least, the exact optimum is solved for.
+// Where that proves least, the exact optimum is solved for. The cheap end, where a
+// step changes the noise most and mixtures say little, is exact up to a cost: there
+// partial choices are only dropped when they cost more than that.
 //
 // It returns an error for bad data, as Solve does, and ctx's error.
 func Frontier(ctx context.Context, items []Item, cost string) (*Pareto, error) {
@@ -135,9 +139,13 @@ func frontier(ctx context.Context, items []Item, cost string, most int) (*Pareto
 		return f, nil
 	}
 	f.hull = newPolygon(items, cost)
+	f.head = newHead(items, cost, most/headPart)
 	near, nearFrom := f.hull.neighbours(items)
 	f.keep(append(points, near...), append(from, nearFrom...))
-	if len(f.Points) > most {
+	// What the head knows exactly is taken from there.
+	dear, _ := slices.BinarySearchFunc(f.Points, f.head.most, func(p Point, c float64) int { return cmp.Compare(p.Cost, c) })
+	f.Points, f.from = f.Points[dear:], f.from[dear:]
+	if most -= len(f.head.points); len(f.Points) > most {
 		ratio := thinning(f.Points, most)
 		factor *= 1 + ratio
 		kept := thin(f.Points, ratio)
@@ -152,6 +160,10 @@ func frontier(ctx context.Context, items []Item, cost string, most int) (*Pareto
 		}
 	}
 	points, from = f.Points, f.from
+	for q := range f.head.points {
+		o := origin{kind: byHead, at: int32(q)}
+		points, from = append(points, f.head.total(items, cost, q)), append(from, o)
+	}
 	f.Points, f.from = nil, nil
 	f.keep(points, from)
 	f.certify(ctx, items)
@@ -290,12 +302,18 @@ func (f *Pareto) Choice(i int) []int {
 		return f.hull.choice(o)
 	case bySolve:
 		return slices.Clone(f.solved[o.at])
+	case byHead:
+		return follow(f.head.stages, o.at)
 	}
-	choice := make([]int, len(f.stages))
-	at := o.at
+	return follow(f.stages, o.at)
+}
+
+// follow is the choice behind entry at of the last stage.
+func follow(stages []stage, at int32) []int {
+	choice := make([]int, len(stages))
 	for t := len(choice) - 1; t >= 0; t-- {
-		choice[t] = int(f.stages[t].pick[at])
-		at = f.stages[t].from[at]
+		choice[t] = int(stages[t].pick[at])
+		at = stages[t].from[at]
 	}
 	return choice
 }

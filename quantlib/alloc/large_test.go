@@ -146,6 +146,28 @@ func TestLarge(t *testing.T) {
 	}
 }
 
+// TestNodesBoundTheSearch: three tight limits in a bounded number of nodes, with
+// the same result each time and a gap that is told.
+func TestNodesBoundTheSearch(t *testing.T) {
+	const largeGap = 0.003 // of the noise; 0.0013 seen
+	for _, f := range families[:2] {
+		p := largeProblem(f, rand.New(rand.NewPCG(3, 15)), 3, 0.15)
+		p.Nodes = 1 << 19
+		s, err := Solve(context.Background(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !(s.Gap > 0 && s.Gap <= largeGap*s.Objective) || s.Bound > s.Objective || s.Nodes > 2*p.Nodes {
+			t.Errorf("%s: gap %v of %v, %d nodes", f.name, s.Gap, s.Objective, s.Nodes)
+		}
+		checkFeasible(t, &p, &s)
+		again, err := Solve(context.Background(), p)
+		if err != nil || !slices.Equal(s.Choice, again.Choice) || s.Gap != again.Gap {
+			t.Errorf("%s: another result the second time", f.name)
+		}
+	}
+}
+
 func BenchmarkSolve(b *testing.B) {
 	for limits := 1; limits <= 2; limits++ {
 		b.Run(fmt.Sprintf("network 200x16, %d limits", limits), func(b *testing.B) {

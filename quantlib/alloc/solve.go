@@ -3,6 +3,7 @@ package alloc
 import (
 	"cmp"
 	"context"
+	"errors"
 	"math"
 	"slices"
 )
@@ -18,7 +19,8 @@ import (
 // that names the item for data that are not finite, a missing cost, or an item
 // without candidates. If ctx ends the search, the best choice found so far is
 // returned with its Gap, together with ctx's error; Choice is nil if none was
-// found.
+// found. If Problem.Nodes ends it, the best choice is returned with its Gap and
+// without an error, unless none was found.
 func Solve(ctx context.Context, p Problem) (Solution, error) {
 	objective, err := p.check()
 	if err != nil {
@@ -28,8 +30,11 @@ func Solve(ctx context.Context, p Problem) (Solution, error) {
 		return Solution{}, err
 	}
 	in := newInstance(&p, objective, false)
-	r := run{ctx: ctx, in: in}
+	r := run{ctx: ctx, in: in, limit: p.Nodes}
 	state, err := r.solve()
+	if errors.Is(err, errLimit) && r.choice != nil {
+		err = nil // the gap says how far it got
+	}
 	if state == noChoice && err == nil {
 		return Solution{}, r.conflict(&p)
 	}
