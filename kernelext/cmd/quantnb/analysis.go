@@ -66,6 +66,9 @@ func newAnalysis(q *question, s *subject, verb string) *analysis {
 	if a.weightsOnly() {
 		a.warn("the scorer %s says nothing of activations, which stay in float32, and its scores are not the noise of the output: read the SQNR columns as a ranking", q.scorer)
 	}
+	if q.scorer == "random" {
+		a.warn("the scorer is chance: its figures say nothing of this network")
+	}
 	if n < 8 {
 		a.warn("noise is measured on %d samples only: error bars are wide or missing", n)
 	}
@@ -131,12 +134,15 @@ func (a *analysis) measure(ctx context.Context) error {
 	if g != nil {
 		a.grid = g
 		a.cells(g)
+		a.report.Settings.Samples = 0
+		for _, c := range g.Cells {
+			a.report.Settings.Samples = max(a.report.Settings.Samples, c.Samples)
+		}
 	}
 	if err != nil {
 		return err
 	}
 	a.table = t
-	a.report.Settings.Samples = g.Samples
 	if a.work != nil {
 		for i := range a.report.Layers {
 			a.report.Layers[i].MACs = a.work.MACs[i]

@@ -17,8 +17,10 @@ and chance score each layer's weights at each width. Printed are what scoring
 takes, how well a score orders layers as the measured rise of the task loss and
 the measured drop of top-1 do when that layer alone is quantized, and the
 accuracy of the plan that each scorer's figures lead to, by the same solver and
-at equal size, for several sets of widths. Weights only; activations stay in
-float32. It needs labels.
+at equal size, for several sets of widths. "exact, refined" has measured some
+plans as a whole, on the samples of the grid, and corrected the figures by them.
+± is one standard error: over samples, or for chance over seeds. Weights only;
+activations stay in float32. It needs labels.
 
 ` + dataHelp,
 	define: func(fs *flag.FlagSet) func(context.Context, streams, []string) error {

@@ -175,7 +175,15 @@ func (c *comparison) rank(out *report.Scorer, s rated) {
 }
 
 // plans evaluates the plan of each scorer in each set and size.
+// Refined is the exact scorer's plan after some plans have been measured on the
+// samples of the grid, see sense.Table.Refine.
 func (c *comparison) plans(ctx context.Context, list []rated) error {
+	calibration := &quantlib.Study{Model: c.study.Model, Calibration: c.study.Calibration, Profile: c.study.Profile,
+		Samples: c.study.Samples, NoMemo: true}
+	own, err := calibration.Probe(ctx, c.samples)
+	if err != nil {
+		return err
+	}
 	for _, set := range c.sets {
 		for _, mean := range budgets(set) {
 			out := report.SetPlans{Bits: set, MeanBits: report.Number(mean)}
@@ -218,6 +226,18 @@ func (c *comparison) plans(ctx context.Context, list []rated) error {
 					p.SQNR = report.Number(m)
 				}
 				out.Plans = append(out.Plans, p)
+				if s.name != "exact" {
+					continue
+				}
+				refined, err := s.tables[0].Refine(ctx, sp, limits, 0, own.Evaluate)
+				if err != nil {
+					return fmt.Errorf("refining, widths %v, %g bits: %w", set, mean, err)
+				}
+				a, err := c.study.Evaluate(ctx, refined.Plan)
+				if err != nil {
+					return err
+				}
+				out.Plans = append(out.Plans, planResult("exact, refined", refined.Plan, a))
 			}
 			c.result.Sets = append(c.result.Sets, out)
 		}

@@ -1,5 +1,9 @@
-// Command quantnb sets up and runs the "Go + QuantNB" notebook kernel.
+// Command quantnb asks of a network what each layer loses at each width, makes
+// plans within limits, and sets up and runs the "Go + QuantNB" notebook kernel.
 //
+//	quantnb analyse   what each layer loses: text, JSON, or a page with pictures
+//	quantnb plan      the best widths within limits, as a plan or a quantized network
+//	quantnb compare   scorers beside each other, and the plans they lead to
 //	quantnb lab       set up what is missing and open JupyterLab on the notebooks
 //	quantnb install   put the kernel into a Jupyter of your own
 //	quantnb doctor    check every part and name the remedies
