@@ -65,8 +65,8 @@ func (l Limits) list() (list []alloc.Limit, err error) {
 	return list, nil
 }
 
-// Choose is the plan of least predicted noise within the limits; of plans with
-// equal noise the one that the allocator finds first, always the same. Limits
+// Choose is the plan of least predicted noise within the limits, proved so unless
+// Choice.Gap says otherwise; of plans with equal noise the one that the allocator finds first, always the same. Limits
 // that no plan meets are an error which wraps *alloc.InfeasibleError and names
 // the limit and by how much it is missed.
 func (t *Table) Choose(ctx context.Context, sp Space, l Limits) (Choice, error) {
@@ -128,15 +128,24 @@ func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) 
 			limits[i].Max -= it.fixed // what no choice changes
 		}
 	}
-	s, err := alloc.Solve(ctx, alloc.Problem{Items: it.list, Limits: limits, Minimize: minimize})
+	s, err := alloc.Solve(ctx, alloc.Problem{Items: it.list, Limits: limits, Minimize: minimize, Nodes: searchNodes / max(1, len(limits))})
 	if err != nil {
 		if n.seconds && it.fixed > 0 {
 			err = fmt.Errorf("beside %.4g seconds of operators without a choice: %w", it.fixed, err)
 		}
 		return Choice{}, fmt.Errorf("sense: %w", err)
 	}
-	return t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
+	c, err := t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
+	if s.Gap > 0 {
+		c.Gap = s.Gap / s.Objective
+	}
+	return c, err
 }
+
+// searchNodes bounds how long a choice takes, divided by the number of limits: a
+// second or two for hundreds of ties under limits that compete, where the proof
+// that nothing is better could take hours. See Choice.Gap.
+const searchNodes = 1 << 21
 
 // Raise starts from a low plan and gives the n layers that add the most
 // predicted noise to it (weight and activations as the plan has them) the width
