@@ -21,6 +21,14 @@ func init() {
 			return moved(c, in, g, need)
 		})
 	}
+	for _, name := range []string{"Resize", "Upsample"} {
+		registerPulls(name, func(c *Call, in, _, g []*tensor.Tensor, need []bool) []*tensor.Tensor {
+			if c.Node.Text("mode", "nearest") != "nearest" || c.Node.Text("coordinate_transformation_mode", "") == "tf_crop_and_resize" {
+				unsupported("the derivative of %s that interpolates or extrapolates", c.Node.Op)
+			}
+			return moved(c, in, g, need)
+		})
+	}
 	registerPulls("Concat", func(c *Call, in, out, g []*tensor.Tensor, need []bool) []*tensor.Tensor {
 		return concatVJP(c, in, g[0], need)
 	})

@@ -202,6 +202,10 @@ func vjpCases() []vjpCase {
 	add(vjpCase{name: "GatherND", op: "GatherND", opset: 13, in: with(tensor.Of([]int64{1, 0, 0, 2, 1, 0}, 3, 2))})
 	add(vjpCase{name: "DepthToSpace", op: "DepthToSpace", opset: 13, attrs: []graph.Attr{graph.IntAttr("blocksize", 2)}, in: []*tensor.Tensor{d.normal(1, 8, 2, 3)}})
 
+	add(vjpCase{name: "Resize to nearest", op: "Resize", opset: 13, attrs: []graph.Attr{graph.StringAttr("mode", "nearest")},
+		in: []*tensor.Tensor{d.normal(1, 2, 3, 4), tensor.New(tensor.Float32, 0), tensor.Of([]float32{1, 1, 2, 1.5}, 4)}, fixed: []int{1, 2}})
+	add(vjpCase{name: "Upsample", op: "Upsample", opset: 9, in: []*tensor.Tensor{d.normal(1, 2, 3, 4), tensor.Of([]float32{1, 1, 2, 2}, 4)}, fixed: []int{1}})
+
 	for _, opset := range []int{11, 13} {
 		for _, op := range []string{"Softmax", "LogSoftmax"} {
 			add(vjpCase{name: fmt.Sprintf("%s at opset %d", op, opset), op: op, opset: opset, attrs: []graph.Attr{graph.IntAttr("axis", 1)}, in: x()})
