@@ -40,7 +40,7 @@ func NewGrid(scale []float32, zero []int32, lo, hi int32, axis int) *Grid {
 	g := &Grid{axis: axis, each: make([]f32.Quantizer, len(scale))}
 	for i := range g.each {
 		g.each[i] = f32.Quantizer{Scale: scale[i], Zero: zero[i], Lo: lo, Hi: hi}
-		f32.FakeQuantize(nil, nil, g.each[i])
+		g.each[i] = g.each[i].WithInverse()
 	}
 	return g
 }

@@ -16,7 +16,7 @@ import (
 // left out.
 type finisher struct {
 	lo, hi             [8]float32
-	quant              int // non-zero: fake-quantize
+	quant              int // 0: leave; 1: fake-quantize by division; 2: by high and low, least and most being real numbers
 	least, most, scale [8]float32
 	add                int // non-zero: to what dst holds
 	bias, residual     *float32
@@ -24,6 +24,8 @@ type finisher struct {
 	// Bytes to add behind a tile: to a, which stands behind its panel, to b0 and
 	// b1, to c and residual, which stand below the tile, and to bias.
 	stepA, stepB, stepC, stepBias, stepRest int
+
+	high, low [8]float32
 }
 
 //go:noescape
@@ -91,8 +93,12 @@ func (f *finisher) set(e *Epilogue) {
 // grid sets the quantizer.
 func (f *finisher) grid(q Quantizer) {
 	q.check()
-	f.quant = 1
-	f.least, f.most, f.scale = eight(float32(q.Lo-q.Zero)), eight(float32(q.Hi-q.Zero)), eight(q.Scale)
+	least, most := float32(q.Lo-q.Zero), float32(q.Hi-q.Zero)
+	if f.quant, f.scale = 1, eight(q.Scale); q.high != 0 {
+		f.quant, f.high, f.low = 2, eight(q.high), eight(q.low)
+		least, most = least*q.Scale, most*q.Scale
+	}
+	f.least, f.most = eight(least), eight(most)
 }
 
 func eight(v float32) [8]float32 { return [8]float32{v, v, v, v, v, v, v, v} }

@@ -67,6 +67,7 @@ func checkConv(t *testing.T, c Conv) {
 		"bias and clamp":      {RowBias: normal(r, c.Filters), Act: Clamp, Lo: -0.5, Hi: 6},
 		"residual":            {RowBias: normal(r, c.Filters), Residual: wild(r, len(naive)), ResidualStride: oh * ow, Act: ReLU},
 		"per tensor":          {RowBias: normal(r, c.Filters), Act: ReLU, Quant: []Quantizer{{Scale: 0.031, Zero: 3, Lo: -128, Hi: 127}}},
+		"by the inverse":      {RowBias: normal(r, c.Filters), Act: ReLU, Quant: []Quantizer{Quantizer{Scale: 0.031, Zero: 3, Lo: -128, Hi: 127}.WithInverse()}},
 		"per channel":         {RowBias: normal(r, c.Filters), Quant: each},
 		"residual, quantized": {Residual: wild(r, len(naive)), ResidualStride: oh * ow, Quant: []Quantizer{{Scale: 0.2, Lo: -7, Hi: 7}}},
 	} {
@@ -106,6 +107,7 @@ func checkConv(t *testing.T, c Conv) {
 func TestQuantizeRowsGivesTheTwinsBits(t *testing.T) {
 	r := rng(5)
 	x, y := make([]float32, 0, 4096), make([]float32, 4096)
+	inverses := 0
 	for range 3000 {
 		scale := float32(math.Ldexp(1+r.Float64(), r.IntN(120)-60))
 		if r.IntN(2) == 0 {
@@ -127,8 +129,16 @@ func TestQuantizeRowsGivesTheTwinsBits(t *testing.T) {
 		x = append(x, 0, float32(math.Copysign(0, -1)), inf, -inf, float32(math.NaN()), math.MaxFloat32, -math.MaxFloat32, 1e-45, -1e-45)
 		want := y[:len(x)]
 		fakeQuantizeGo(want, x, q.Scale, float32(q.Lo-q.Zero), float32(q.Hi-q.Zero))
-		got := append([]float32(nil), x...)
-		quantizeRows(got, 1, len(got), len(got), q)
-		sameBits(t, fmt.Sprintf("%+v", q), got, want)
+		for _, q := range []Quantizer{q, q.WithInverse()} {
+			got := append([]float32(nil), x...)
+			quantizeRows(got, 1, len(got), len(got), q)
+			sameBits(t, fmt.Sprintf("%+v", q), got, want)
+			if q.high != 0 {
+				inverses++
+			}
+		}
+	}
+	if inverses < 1000 {
+		t.Errorf("%d of 3000 quantizers have an inverse", inverses)
 	}
 }

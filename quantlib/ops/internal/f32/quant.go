@@ -1,12 +1,50 @@
 package f32
 
-import "fmt"
+import (
+	"fmt"
+	"math"
+)
 
 // Quantizer is one uniform grid: the reals (c-Zero)·Scale for the codes c of
 // Lo..Hi.
 type Quantizer struct {
 	Scale        float32 // positive
 	Zero, Lo, Hi int32   // Lo <= Zero <= Hi, Hi-Lo < 2^22
+
+	high, low float32 // of 1/Scale, where WithInverse allows it
+}
+
+// WithInverse is q, quantizing in fewer cycles where that gives the same bits:
+// the quotient x/Scale is taken as x·high + x·low, rounded once, where high and
+// low are the inverse and what it lacks.
+//
+// Both quotients lie within one unit in the last place of the exact one, so that
+// they round to the same integer unless x is within four such units of the middle
+// between two codes. These few are all tried; a quantizer of more than 2^10 codes,
+// or a scale near the ends of the range, stays as it is.
+func (q Quantizer) WithInverse() Quantizer {
+	q.check()
+	if q.Hi-q.Lo >= 1<<10 || q.Scale < 1e-20 || q.Scale > 1e20 {
+		return q
+	}
+	high := 1 / q.Scale
+	low := float32((1 - float64(high)*float64(q.Scale)) / float64(q.Scale))
+	const magic = 1.5 * (1 << 23)
+	round := func(v float32) float32 { return float32(v+magic) - magic }
+	for c := q.Lo - q.Zero; c < q.Hi-q.Zero; c++ {
+		x := float32((float64(c) + 0.5) * float64(q.Scale))
+		for range 4 {
+			x = math.Nextafter32(x, -inf)
+		}
+		for range 9 {
+			if round(x/q.Scale) != round(fma(x, high, float32(x*low))) {
+				return q
+			}
+			x = math.Nextafter32(x, inf)
+		}
+	}
+	q.high, q.low = high, low
+	return q
 }
 
 func (q Quantizer) check() {

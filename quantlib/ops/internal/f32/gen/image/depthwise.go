@@ -119,20 +119,18 @@ func depthwise(k, stride int) {
 				}
 			}
 		}
+		lo, hi := YMM(), YMM()
+		VMOVUPS(ptr(args, dwFin+finLo), lo)
+		VMOVUPS(ptr(args, dwFin+finHi), hi)
 		for _, s := range acc {
 			VADDPS(ptr(args, dwBias), s, s)
-			lo, hi := YMM(), YMM()
-			VMOVUPS(ptr(args, dwFin+finLo), lo)
 			VMAXPS(s, lo, s)
-			VMOVUPS(ptr(args, dwFin+finHi), hi)
 			VMINPS(s, hi, s)
 		}
 		suffix := map[bool]string{true: "masked", false: "inside"}[masked]
 		CMPQ(ptr(args, dwFin+finQuant), Imm(0))
 		JEQ(LabelRef("store" + suffix))
-		for _, s := range acc {
-			quantize(args, dwFin, s, YMM())
-		}
+		quantizeAll(args, dwFin, acc, suffix)
 		Label("store" + suffix)
 		for _, s := range acc {
 			if stride == 2 {

@@ -143,9 +143,7 @@ func direct(rows int, more bool) {
 	}
 	CMPQ(ptr(fin, finQuant), Imm(0))
 	JEQ(LabelRef("store"))
-	for _, v := range acc {
-		quantize(fin, 0, v, YMM())
-	}
+	quantizeAll(fin, 0, acc, "")
 	Label("store")
 	for r := range rows {
 		VMOVUPS(acc[2*r], ptr(c, 0))
