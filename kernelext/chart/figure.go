@@ -183,11 +183,16 @@ func writeFile(path string, data []byte) (err error) {
 // "text/plain" as strings, and "image/png" as bytes.
 func (f *Figure) MIMEBundle() map[string]any {
 	out := map[string]any{"text/plain": f.text}
-	if b, err := f.SVG(0, 0); err == nil {
-		out["image/svg+xml"] = string(b)
-	}
+	svg := make(chan []byte, 1)
+	go func() { // beside the other picture: a cell waits for both
+		b, _ := f.SVG(0, 0)
+		svg <- b
+	}()
 	if b, err := f.PNG(0, 0); err == nil {
 		out["image/png"] = b
+	}
+	if b := <-svg; b != nil {
+		out["image/svg+xml"] = string(b)
 	}
 	return out
 }

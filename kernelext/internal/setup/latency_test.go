@@ -66,6 +66,42 @@ nb.SNRBars(grid, 4)
 plan := q.Must(q.Must(study.Uniform(8, 8)).With(grid.Worst(4, q.Both)[0], 4, 4))
 fmt.Println("NNN", q.Must(study.Evaluate(nb.Context(), plan)))`
 
+// largeVariable names an ONNX file of about 100 MB with an input N×3×224×224, to
+// time cells on: quantlib/bench/nets writes one, see its TestWriteNetworks.
+const largeVariable = "QUANTNB_LARGE_MODEL"
+
+const largeImports = `import (
+	"flag"
+	"fmt"
+	"os"
+
+	nb "github.com/quantnb/quantnb/kernelext"
+	q "github.com/quantnb/quantnb/quantlib"
+)
+
+func open() *q.Study {
+	pixels, shape := make([]byte, 4*3*224*224), []int{3, 224, 224}
+	for i := range pixels {
+		pixels[i] = byte(i * 2654435761 >> 13)
+	}
+	return &q.Study{
+		Model: q.Must(q.Open(os.Getenv("QUANTNB_LARGE_MODEL"))), Samples: 2,
+		Calibration: q.Images{Pixels: pixels[:2*3*224*224], Shape: shape, Divide: 255},
+		Test:        q.Images{Pixels: pixels, Shape: shape, Divide: 255},
+	}
+}`
+
+// The stored grid of a large model, and a plan that was not asked for before.
+const (
+	largeGrid = `%%
+fmt.Println("NNN", q.Must(open().Grid(nb.Context(), 4, 8)).Worst(4, q.Both)[0])`
+	largeWhatIf = `%%
+study, text := open(), "NNN"
+layers := q.Must(study.Model.Layers())
+plan := q.Must(q.Must(study.Uniform(8, 8)).With(layers[(int(text[len(text)-1])*7)%len(layers)], 5, 5))
+fmt.Println(text, q.Must(study.Evaluate(nb.Context(), plan)))`
+)
+
 // BenchmarkCellLatency reports seconds from execute request to reply of a plot
 // cell whose text has changed, on a warm kernel: the median, and the first. The
 // defaults are the same gonb and tools started as "gonb -install" has it, where
@@ -81,16 +117,22 @@ func BenchmarkCellLatency(b *testing.B) {
 	path := config.Bin + string(os.PathListSeparator) + filepath.Join(config.GoRoot, "bin") +
 		string(os.PathListSeparator) + os.Getenv("PATH")
 	get := "!*go get github.com/janpfeifer/gonb@v0.11.4 gonum.org/v1/plot@v0.17.0"
-	for _, bb := range []struct {
+	type bench struct {
 		name      string
 		argv, env []string
 		cells     []string
-	}{
+	}
+	list := []bench{
 		{"ours", argv, env, []string{plotImports, plotCell}},
 		{"ours what-if", argv, env, []string{whatIfImports, whatIfCell}},
 		{"gonb defaults", []string{config.Gonb, "-kernel", "{connection_file}"},
 			withEnv(in.jupyterEnv(), "PATH="+path, "GOFLAGS="), []string{get, plotCell}},
-	} {
+	}
+	if os.Getenv(largeVariable) != "" {
+		list = append(list, bench{"ours large grid", argv, env, []string{largeImports, largeGrid}},
+			bench{"ours large what-if", argv, env, []string{largeImports, largeWhatIf}})
+	}
+	for _, bb := range list {
 		b.Run(bb.name, func(b *testing.B) {
 			runs := max(b.N, 9)
 			arg, err := json.Marshal(map[string]any{
