@@ -196,17 +196,18 @@ func (a *analysis) frontier(ctx context.Context) (err error) {
 // suggest is the best plan that is not larger than the uniform one of the middle
 // width; of two widths, a quarter larger than the lower one.
 func (a *analysis) suggest(ctx context.Context) error {
-	if len(a.bits) < 2 {
-		return nil
-	}
 	sp := a.space()
-	middle := a.bits[(len(a.bits)-1)/2]
+	bits := slices.DeleteFunc(slices.Clone(a.bits), func(b int) bool { return a.m.Check(b, sp.Activations[0]) != nil })
+	if len(bits) < 2 {
+		return nil // nothing to choose from
+	}
+	middle := bits[(len(bits)-1)/2]
 	uniform, err := a.study.Uniform(middle, sp.Activations[0])
 	if err != nil {
 		return err
 	}
 	limit, size := uniform.Bytes(), "no more bytes"
-	if len(a.bits) == 2 {
+	if len(bits) == 2 {
 		limit, size = limit*5/4, "a quarter more bytes"
 	}
 	c, err := a.table.Choose(ctx, sp, quantlib.Limits{Bytes: limit})
@@ -282,6 +283,9 @@ func (a *analysis) measured(ctx context.Context, p quantlib.Plan) (*report.Measu
 func (a *analysis) check(ctx context.Context) error {
 	if a.weightsOnly() || a.scorer == "random" {
 		return nil // scores that are no noise of the output
+	}
+	if a.best != nil && len(a.best.Points) < 4 {
+		return nil // too few to say anything of a spread
 	}
 	c, err := a.checkOf(ctx)
 	if err != nil {
