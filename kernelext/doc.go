@@ -3,6 +3,8 @@
 //	nb.Show(fig)                       // pictures, tables, errors, reports
 //	q.Config{Progress: nb.Progress("calibrating")}
 //	nb.Flipbook([]int{2, 4, 8}, draw)  // a slider over drawn pictures
+//	nb.Interact(nb.Context(), s, plan) // sliders under a plan, measured as they move
+//	grid := nb.SoFar(study.Grid(nb.Context())) // what an interrupt leaves
 //
 // Whatever is shown takes the best form that the notebook has: a picture goes
 // out as SVG, PNG and text in one bundle, so that a trusted notebook, an
