@@ -10,6 +10,7 @@
 package tensor
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -35,6 +36,8 @@ type Tensor struct {
 	typed unsafe.Pointer // aligned elements in host order, once loaded
 
 	owner any // who recycles the storage; see WithOwner
+
+	hollow bool // see Hollow
 }
 
 // New returns a tensor of zeros.
@@ -111,6 +114,26 @@ func Lazy(dt DType, shape []int, load func() ([]byte, error)) (*Tensor, error) {
 	}
 	return &Tensor{dtype: dt, shape: clone(shape), n: n, load: load}, nil
 }
+
+// ErrHollow is what access to the elements of a hollow tensor panics with.
+var ErrHollow = errors.New("tensor: only type and shape are known, not the elements")
+
+// Hollow returns a tensor that has a type and a shape but no elements, for who
+// asks what an operator would make of such a tensor. Its Err is nil; access to
+// elements panics with ErrHollow, and views of it are hollow.
+//
+// It panics if dt is String or shape is not valid (see Elements).
+func Hollow(dt DType, shape ...int) *Tensor {
+	if dt == String {
+		panic("tensor: a hollow tensor of strings")
+	}
+	t := &Tensor{dtype: dt, shape: clone(shape), n: mustElements(shape), hollow: true}
+	t.once.Do(func() {})
+	return t
+}
+
+// IsHollow reports whether t has no elements to look at (see Hollow).
+func (t *Tensor) IsHollow() bool { return t.hollow }
 
 // Elements is the product of shape, 1 for rank 0. A negative dimension, or a
 // product above MaxElements, is an error.
@@ -224,8 +247,12 @@ func (t *Tensor) Reshape(shape ...int) *Tensor {
 	if mustElements(shape) != t.n {
 		panic(fmt.Sprintf("tensor: cannot reshape %v to %v", t.shape, shape))
 	}
-	v := &Tensor{dtype: t.dtype, shape: clone(shape), n: t.n, owner: t.owner, strs: t.strs}
+	v := &Tensor{dtype: t.dtype, shape: clone(shape), n: t.n, owner: t.owner, strs: t.strs, hollow: t.hollow}
 	if t.dtype == String {
+		return v
+	}
+	if t.hollow {
+		v.once.Do(func() {})
 		return v
 	}
 	t.must()
@@ -254,6 +281,11 @@ func (t *Tensor) Slice(lo, hi int) *Tensor {
 	}
 	if t.dtype.Bits() < 8 {
 		panic(fmt.Sprintf("tensor: rows of packed type %v", t.dtype))
+	}
+	if t.hollow {
+		h := Hollow(t.dtype, shape...)
+		h.owner = t.owner
+		return h
 	}
 	t.must()
 	size := t.dtype.Bytes(row)
@@ -335,6 +367,9 @@ func (t *Tensor) String() string {
 func (t *Tensor) must() {
 	if t.dtype == String {
 		panic("tensor: a string tensor has no bytes")
+	}
+	if t.hollow {
+		panic(ErrHollow)
 	}
 	t.once.Do(t.materialize)
 	if t.err != nil {

@@ -315,3 +315,23 @@ func TestHalfPrecisionWidensExactly(t *testing.T) {
 		}
 	}
 }
+
+func TestHollowTensorsHaveAShapeAndNoElements(t *testing.T) {
+	h := Hollow(Float32, 2, 3).WithOwner("me")
+	if h.Err() != nil || h.Len() != 6 || !h.IsHollow() {
+		t.Errorf("%v %v", h, h.Err())
+	}
+	for name, v := range map[string]*Tensor{"itself": h, "reshaped": h.Reshape(6), "sliced": h.Slice(1, 2)} {
+		func() {
+			defer func() {
+				if r := recover(); r != ErrHollow {
+					t.Errorf("%s: elements of a hollow tensor: %v", name, r)
+				}
+			}()
+			if v.Owner() != "me" {
+				t.Errorf("%s: the owner is %v", name, v.Owner())
+			}
+			v.F32()
+		}()
+	}
+}
