@@ -66,7 +66,10 @@ const start = Date.now();
 await page.evaluate(async timeout => {
   const app = window.jupyterapp;
   const late = new Promise((_, no) => setTimeout(() => no(new Error('cells did not finish in time')), timeout));
+  // A live what-if waits for a person, who says that it is done.
+  const person = setInterval(() => document.querySelectorAll('button[data-part="done"]:not([disabled])').forEach(b => b.click()), 1000);
   await Promise.race([app.commands.execute('notebook:run-all-cells'), late]);
+  clearInterval(person);
 }, opt.timeout);
 const seconds = (Date.now() - start) / 1000;
 
