@@ -14,7 +14,7 @@ import (
 
 // network is x → conv → relu → (dw conv, 1×1 conv) → add → relu → gemm: fusions,
 // a branch and a residual.
-func network(t *testing.T) *graph.Graph {
+func network(t testing.TB) *graph.Graph {
 	t.Helper()
 	r := rand.New(rand.NewPCG(1, 2))
 	weight := func(shape ...int) *tensor.Tensor {

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -223,6 +224,12 @@ func (w *worker) step(ctx context.Context, i int, st *step, v *Variant, kept *Ke
 		c.Grid = v.grids[st.out[0]]
 	}
 	out, err := w.call(st, &c, in)
+	if w.dry != nil {
+		if errors.Is(err, tensor.ErrHollow) {
+			out, err = w.dry.outputs(st)
+		}
+		w.dry.given = w.dry.given[:0]
+	}
 	if err != nil {
 		return fmt.Errorf("exec: node %v: %w", st.node, err)
 	}
@@ -293,7 +300,11 @@ func (w *worker) outputs(kept *Kept) ([]*tensor.Tensor, error) {
 			return nil, fmt.Errorf("exec: output %q has no value", w.s.names[slot])
 		}
 		if b, ok := t.Owner().(*buffer); ok && b.w == w {
-			t = t.Clone()
+			if t.IsHollow() {
+				t = tensor.Hollow(t.DType(), t.Shape()...)
+			} else {
+				t = t.Clone()
+			}
 		}
 		out[i] = t
 	}

@@ -31,12 +31,16 @@ type worker struct {
 	changed bool  // this step reads a constant that the variant replaces
 	rounded int   // slot that the last step quantized itself, or -1
 	live    int   // bytes in buffers that are in use
-	peak    int
+	peak    int   // the most of them in this run
+	held    int   // bytes in all buffers
+	wanted  int   // elements of scratch that a step of this run asked for, at most
+	dry     *dry  // set: nothing is computed (see Session.Memory)
 }
 
 // buffer is storage that a worker recycles. refs counts the slots that see it.
 type buffer struct {
-	mem  []byte
+	mem  []byte // nil in a dry run
+	size int
 	refs int
 	w    *worker
 }
@@ -68,43 +72,59 @@ func (w *worker) Alloc(dt tensor.DType, shape []int) *tensor.Tensor {
 	if list := w.free[size]; len(list) > 0 {
 		b, w.free[size] = list[len(list)-1], list[:len(list)-1]
 	} else {
-		words := make([]uint64, (size+7)/8)
-		b = &buffer{mem: unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), len(words)*8), w: w}
+		b = &buffer{size: size, w: w}
+		if w.dry == nil {
+			words := make([]uint64, size/8)
+			b.mem = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), size)
+		}
+		w.held += size
 	}
 	w.live += size
 	w.peak = max(w.peak, w.live)
 	w.fresh = append(w.fresh, b)
+	if w.dry != nil {
+		return w.dry.give(dt, shape, b)
+	}
 	return tensor.Wrap(dt, b.mem, shape...).WithOwner(b)
 }
 
 func (w *worker) release(b *buffer) {
-	size := class(len(b.mem))
-	w.live -= size
-	w.free[size] = append(w.free[size], b)
+	w.live -= b.size
+	w.free[b.size] = append(w.free[b.size], b)
 }
 
 // Reusable implements ops.Host.
 func (w *worker) Reusable(t *tensor.Tensor) bool {
 	b, ok := t.Owner().(*buffer)
-	return ok && b.w == w && b.refs == 1 && w.dying[b]
+	ok = ok && b.w == w && b.refs == 1 && w.dying[b]
+	if ok && w.dry != nil {
+		w.dry.given = append(w.dry.given, t)
+	}
+	return ok
 }
 
-// Scratch implements ops.Host.
+// Scratch implements ops.Host. Pieces of one step lie behind each other; one
+// for which there is no room is made apart, and the next run has the room.
 func (w *worker) Scratch(n int) []float32 {
-	if w.used+n > len(w.scratch) {
-		if w.used > 0 {
-			return make([]float32, n) // a second piece in one call; sized for the next run below
-		}
-		w.scratch = make([]float32, n+n/4)
-	}
-	piece := w.scratch[w.used : w.used+n : w.used+n]
+	from := w.used
 	w.used += n
-	return piece
+	w.wanted = max(w.wanted, w.used)
+	switch {
+	case w.used <= len(w.scratch):
+	case from == 0:
+		w.scratch = make([]float32, n)
+	default:
+		return make([]float32, n)
+	}
+	return w.scratch[from:w.used:w.used]
 }
 
 // Cached implements ops.Host. What a step with a replaced constant makes is the
 // variant's, and goes when the variant does.
 func (w *worker) Cached(key any, make func() any) any {
+	if w.dry != nil {
+		return w.dry.cached(key, make)
+	}
 	cache := &w.s.cache
 	if v, ok := cache.Load(key); ok {
 		return v
@@ -180,6 +200,13 @@ func (w *worker) RunGraph(ctx context.Context, g *graph.Graph, in []*tensor.Tens
 	defer c.reset()
 	c.parent = w
 	defer func() { c.parent = nil }()
+	if w.dry != nil {
+		c.free, c.held, c.dry = map[int][]*buffer{}, 0, w.dry.sub()
+		defer func() {
+			w.dry.join(c)
+			c.free, c.held, c.dry = map[int][]*buffer{}, 0, nil
+		}()
+	}
 	for i, t := range in {
 		c.vals[sub.inSlots[i]] = t
 	}
@@ -219,7 +246,7 @@ func (w *worker) find(name string) *tensor.Tensor {
 
 // begin makes the worker ready for a run.
 func (w *worker) begin(threads int, keep bool) {
-	w.threads, w.keep, w.from, w.peak, w.rounded = threads, keep, 0, 0, -1
+	w.threads, w.keep, w.from, w.peak, w.rounded, w.wanted = threads, keep, 0, 0, -1, 0
 }
 
 // reset gives all values up.
@@ -235,6 +262,9 @@ func (w *worker) reset() {
 		}
 	}
 	w.fresh, w.used, w.keep = w.fresh[:0], 0, false
+	if w.wanted > len(w.scratch) {
+		w.scratch = make([]float32, w.wanted)
+	}
 	w.variant, w.kept, w.changed = nil, nil, false
 	clear(w.dying)
 }

@@ -234,6 +234,9 @@ func (m *attentionMask) blind(b, h, i int) bool {
 // place, or looked up by position_ids.
 func rotaryEmbedding(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	x, cos, sin, ids := in[0], in[1], in[2], In(in, 3)
+	if x.IsHollow() {
+		unsupported("RotaryEmbedding of values that are not known")
+	}
 	t := x
 	if x.Rank() == 3 {
 		n := int(c.Node.Int("num_heads", 0))

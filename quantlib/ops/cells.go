@@ -234,8 +234,22 @@ func stridedCopy[T any](dst, src []T, dims []int, off int, steps []int) {
 	}
 }
 
+// hollow is a hollow output, of hollow inputs: an executor that predicts what
+// memory a run takes asks for such ones (see tensor.Hollow).
+func (c *Call) hollow(dt tensor.DType, shape []int) *tensor.Tensor {
+	product(shape)
+	h := tensor.Hollow(dt, shape...)
+	if c.Host != nil {
+		h.WithOwner(c.Host.Alloc(dt, shape).Owner())
+	}
+	return h
+}
+
 // gather makes a tensor like t of another shape by take.
 func gather(c *Call, t *tensor.Tensor, shape []int, from []int, fill *tensor.Tensor) *tensor.Tensor {
+	if t.IsHollow() {
+		return c.hollow(t.DType(), shape)
+	}
 	d, finish := newCells(c, t.DType(), shape)
 	var f cells
 	if fill != nil {
@@ -247,6 +261,9 @@ func gather(c *Call, t *tensor.Tensor, shape []int, from []int, fill *tensor.Ten
 
 // view makes a tensor like t of another shape by strided.
 func viewCopy(c *Call, t *tensor.Tensor, shape []int, off int, step []int) *tensor.Tensor {
+	if t.IsHollow() {
+		return c.hollow(t.DType(), shape)
+	}
 	d, finish := newCells(c, t.DType(), shape)
 	d.strided(shape, cellsOf(t), off, step)
 	return finish()

@@ -81,6 +81,30 @@ type packedFilter struct {
 	groups int
 }
 
+// PackedBytes is the memory of the packed weights.
+func (p packedFilter) PackedBytes() int {
+	if p.groups < 0 {
+		return -p.groups * f32.PackedBytes(p.w.Dim(0)/-p.groups, p.w.Len()/p.w.Dim(0), f32.MR)
+	}
+	h, w := 1, p.w.Dim(2)
+	if p.w.Rank() > 3 {
+		h, w = w, p.w.Dim(3)
+	}
+	return f32.FilterBytes(p.w.Dim(0), p.w.Dim(1), h, w, p.groups)
+}
+
+// packedList is a packed factor for each group.
+type packedList []*f32.Packed
+
+// Bytes is the memory that the factors hold.
+func (l packedList) Bytes() int {
+	n := 0
+	for _, p := range l {
+		n += p.Bytes()
+	}
+	return n
+}
+
 func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win window) {
 	at := func(s []int, i, def int) int { // dimension i of height, width
 		if i += len(s) - 2; i < 0 {
@@ -97,16 +121,25 @@ func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win w
 	if oh, ow := g.Out(); oh*ow != product(win.out) {
 		fail("convolution %v with kernel %v", win.in, win.kernel)
 	}
+	n := x.Dim(0)
+	area := product(win.out)
+	threads := c.Threads()
+	images := threads == 1 || n >= threads // a thread for each, or all threads for one
+	if !images && float64(w.Len())/float64(groups)*float64(area) < 1<<16 {
+		threads = 1 // not worth waking another thread
+	}
+	size := g.ScratchLen()
+	parts := threads
+	if images {
+		parts = c.partCount(n, 1)
+	}
+	scratch := c.Scratch(size * parts)
 	filter := c.Cached(w, packedFilter{w, groups}, func() any {
 		return f32.PackFilter(w.F32(), g.Filters, w.Dim(1), g.KernelH, g.KernelW, groups)
 	}).(*f32.Filter)
-	n := x.Dim(0)
 	src, dst := x.F32(), out.F32()
 	image, result := x.Len()/n, out.Len()/n
-	area := product(win.out)
 	residual := c.residual(out)
-	size := g.ScratchLen()
-	threads := c.Threads()
 	quant := c.rounding(1, w.Dim(0))
 	one := func(i, part, parts int, scratch []float32) {
 		ep := c.epilogue()
@@ -116,8 +149,7 @@ func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win w
 		}
 		f32.Conv2DPart(dst[i*result:(i+1)*result], src[i*image:(i+1)*image], filter, g, &ep, nil, scratch, part, parts)
 	}
-	if threads == 1 || n >= threads {
-		scratch := c.Scratch(size * c.partCount(n, 1))
+	if images {
 		c.parts(n, 1, func(p, lo, hi int) {
 			for i := lo; i < hi; i++ {
 				one(i, 0, 1, scratch[p*size:(p+1)*size])
@@ -125,10 +157,6 @@ func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win w
 		})
 		return
 	}
-	if float64(w.Len())/float64(groups)*float64(area) < 1<<16 {
-		threads = 1 // not worth waking another thread
-	}
-	scratch := c.Scratch(size * threads)
 	for i := range n {
 		if threads == 1 {
 			one(i, 0, 1, scratch)
@@ -186,19 +214,19 @@ func plainEpilogue(c *Call, y, bias []float64, shape []int) {
 // of the packed weights with columns of the image.
 func convND(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win *window) {
 	each, k := w.Dim(0)/groups, w.Len()/w.Dim(0)
+	n := x.Dim(0)
+	scratch := c.Scratch(f32.ScratchLen * c.partCount(n*groups, 1))
 	packed := c.Cached(w, packedFilter{w, -groups}, func() any {
-		list := make([]*f32.Packed, groups)
+		list := make(packedList, groups)
 		for g := range list {
 			list[g] = f32.PackA(w.F32()[g*each*k:], each, k, k, 1)
 		}
 		return list
-	}).([]*f32.Packed)
-	n := x.Dim(0)
+	}).(packedList)
 	area, plane := product(win.out), product(win.in)
 	image, result := x.Len()/n, out.Len()/n
 	residual := c.residual(out)
 	quant := c.rounding(1, w.Dim(0))
-	scratch := c.Scratch(f32.ScratchLen * c.partCount(n*groups, 1))
 	c.parts(n*groups, 1, func(p, lo, hi int) {
 		for job := lo; job < hi; job++ {
 			i, g := job/groups, job%groups

@@ -15,6 +15,12 @@ type packedTranspose struct {
 	groups int
 }
 
+// PackedBytes is the memory of the packed weights.
+func (p packedTranspose) PackedBytes() int {
+	in := p.w.Dim(0)
+	return p.groups * f32.PackedBytes(p.w.Len()/in, in/p.groups, f32.MR)
+}
+
 // transposeWindow is the geometry of a transposed convolution, seen as the
 // convolution that maps its output back to its input: in is the spatial shape
 // of y, out that of x.
@@ -94,13 +100,16 @@ func convTranspose(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	}
 	taps, area, plane := product(win.kernel), product(win.out), product(win.in)
 	inGroup, rows := x.Dim(1)/groups, w.Dim(1)*taps
+	jobs := x.Dim(0) * groups
+	size := f32.ScratchLen + rows*area
+	scratch := c.Scratch(size * c.partCount(jobs, 1))
 	packed := c.Cached(w, packedTranspose{w, groups}, func() any {
-		list := make([]*f32.Packed, groups)
+		list := make(packedList, groups)
 		for g := range list {
 			list[g] = f32.PackA(w.F32()[g*inGroup*rows:], rows, inGroup, 1, rows)
 		}
 		return list
-	}).([]*f32.Packed)
+	}).(packedList)
 	to := make([]int, taps*area) // where product (tap, position) lands, -1 outside
 	for i := range to {
 		to[i] = -1
@@ -110,9 +119,6 @@ func convTranspose(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		win.inside(pos, func(tap, at int) { to[tap*area+o] = at })
 		next(pos, win.out)
 	}
-	jobs := x.Dim(0) * groups
-	size := f32.ScratchLen + rows*area
-	scratch := c.Scratch(size * c.partCount(jobs, 1))
 	c.parts(jobs, 1, func(p, lo, hi int) {
 		cols := scratch[p*size+f32.ScratchLen : (p+1)*size]
 		for job := lo; job < hi; job++ {

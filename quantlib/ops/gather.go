@@ -32,13 +32,13 @@ func index(i int64, n int) int {
 
 // gatherOp is Gather: slices of x along an axis, chosen by indices.
 func gatherOp(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
-	x, indices := in[0], integers(in[1])
+	x := in[0]
 	at := axis(c.Node.Int("axis", 0), x.Rank())
 	var shape []int
 	shape = append(append(append(shape, x.Shape()[:at]...), in[1].Shape()...), x.Shape()[at+1:]...)
 	d, finish := newCells(c, x.DType(), shape)
 	n, run := x.Dim(at), product(x.Shape()[at+1:])
-	src := cellsOf(x)
+	src, indices := cellsOf(x), integers(in[1])
 	places := make([]int, len(indices))
 	for i, v := range indices {
 		places[i] = index(v, n)

@@ -16,6 +16,19 @@ type packedMatrix struct {
 	trans bool
 }
 
+// PackedBytes is the memory of the packed factor, whose last two dimensions are
+// a matrix, or which is a column.
+func (p packedMatrix) PackedBytes() int {
+	k, n := p.b.Len(), 1
+	if p.b.Rank() > 1 {
+		k, n = p.b.Dim(-2), p.b.Dim(-1)
+	}
+	if p.trans {
+		k, n = n, k
+	}
+	return f32.PackedBytes(n, k, f32.NR)
+}
+
 // gemm is Gemm: alpha·A'·B' + beta·C, with A' of M×K and B' of K×N.
 func gemm(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	a, b, bias := in[0], in[1], In(in, 2)
@@ -42,10 +55,14 @@ func gemm(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		return one(plainGemm(c, a, b, bias, ta, tb, m, n, k))
 	}
 	out := c.Alloc(tensor.Float32, shape...)
-	g := f32.Gemm{M: m, N: n, K: k, A: operand(a.F32(), k, m, ta), B: operand(b.F32(), n, k, tb)}
+	scratch := gemmScratch(c, m, n, k)
+	g := f32.Gemm{M: m, N: n, K: k}
 	if c.constant(b) {
 		g.B = packedOperand(c, b, k, n, tb)
+	} else {
+		g.B = operand(b.F32(), n, k, tb)
 	}
+	g.A = operand(a.F32(), k, m, ta)
 	simple := alpha == 1
 	if bias != nil && simple && beta == 1 {
 		switch {
@@ -65,10 +82,10 @@ func gemm(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		g.Epilogue.Act, g.Epilogue.Lo, g.Epilogue.Hi = e.Act, e.Lo, e.Hi
 		g.Epilogue.Quant = c.rounding(0, m)
 		g.Epilogue.Residual, g.Epilogue.ResidualStride = residual, n
-		runGemm(c, &g, out.F32())
+		runGemm(c, &g, out.F32(), scratch)
 		return one(out)
 	}
-	runGemm(c, &g, out.F32())
+	runGemm(c, &g, out.F32(), scratch)
 	y := out.F32()
 	if alpha != 1 {
 		f32.ScaleBias(y, y, alpha, 0)
@@ -111,15 +128,21 @@ func packedOperand(c *Call, b *tensor.Tensor, k, n int, trans bool) f32.Operand 
 	return f32.Operand{Packed: p}
 }
 
-// runGemm computes g over blocks of rows, or of columns where rows are few. The
-// bits are the same for any split.
-func runGemm(c *Call, g *f32.Gemm, dst []float32) {
+// gemmScratch is the scratch memory of runGemm for a product of these sizes: a
+// piece for each thread that is worth waking.
+func gemmScratch(c *Call, m, n, k int) []float32 {
 	parts := c.Threads()
-	if float64(g.M)*float64(g.N)*float64(g.K) < 1<<18 {
+	if float64(m)*float64(n)*float64(k) < 1<<18 {
 		parts = 1
 	}
+	return c.Scratch(f32.ScratchLen * parts)
+}
+
+// runGemm computes g over blocks of rows, or of columns where rows are few. The
+// bits are the same for any split.
+func runGemm(c *Call, g *f32.Gemm, dst, scratch []float32) {
+	parts := len(scratch) / f32.ScratchLen
 	byRows := g.M >= 2*f32.MR*parts
-	scratch := c.Scratch(f32.ScratchLen * parts)
 	run := func(p int) {
 		i0, i1, j0, j1 := 0, g.M, 0, g.N
 		if byRows {
@@ -232,28 +255,37 @@ func matMul(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	if out.Len() == 0 {
 		return one(out)
 	}
+	jobs, least := 1, 1
+	var scratch []float32
+	if b.Rank() <= 2 {
+		scratch = gemmScratch(c, out.Len()/n, n, k)
+	} else {
+		jobs, least = out.Len()/(m*n), max(1, (1<<18)/(m*n*k+1))
+		scratch = c.Scratch(f32.ScratchLen * c.partCount(jobs, least))
+	}
 	residual := c.residual(out)
 	quant := c.rounding(-1, 1)
-	product := func(i, j, rows int) f32.Gemm {
-		g := f32.Gemm{M: rows, N: n, K: k, A: operand(a.F32()[i:], k, rows, false), B: operand(b.F32()[j:], n, k, false), Epilogue: c.epilogue()}
+	product := func(right f32.Operand, i, rows int) f32.Gemm {
+		g := f32.Gemm{M: rows, N: n, K: k, A: operand(a.F32()[i:], k, rows, false), B: right, Epilogue: c.epilogue()}
 		g.Epilogue.Quant = quant
 		return g
 	}
 	if b.Rank() <= 2 { // one product for all batches
-		g := product(0, 0, out.Len()/n)
+		var right f32.Operand
 		if c.constant(b) {
-			g.B = packedOperand(c, b, k, n, false)
+			right = packedOperand(c, b, k, n, false)
+		} else {
+			right = operand(b.F32(), n, k, false)
 		}
+		g := product(right, 0, out.Len()/n)
 		g.Epilogue.Residual, g.Epilogue.ResidualStride = residual, n
-		runGemm(c, &g, out.F32())
+		runGemm(c, &g, out.F32(), scratch)
 		return one(out)
 	}
-	jobs := out.Len() / (m * n)
 	places := batchPlaces(a.Shape(), b.Shape(), batch, m*k, k*n)
-	scratch := c.Scratch(f32.ScratchLen * c.partCount(jobs, max(1, (1<<18)/(m*n*k+1))))
-	c.parts(jobs, max(1, (1<<18)/(m*n*k+1)), func(p, lo, hi int) {
+	c.parts(jobs, least, func(p, lo, hi int) {
 		for i := lo; i < hi; i++ {
-			g := product(places[i][0], places[i][1], m)
+			g := product(operand(b.F32()[places[i][1]:], n, k, false), places[i][0], m)
 			if residual != nil {
 				g.Epilogue.Residual, g.Epilogue.ResidualStride = residual[i*m*n:], n
 			}

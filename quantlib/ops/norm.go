@@ -202,8 +202,8 @@ func rowNorm(c *Call, x, scale, bias *tensor.Tensor, centered bool) []*tensor.Te
 	if bias != nil {
 		offset = load[float32](stretch(serial(c), bias, inner))
 	}
-	src := load[float32](x)
 	r := newResult[float32](c, x.DType(), x.Shape(), x)
+	src := load[float32](x)
 	short := append([]int(nil), outer...)
 	for range inner {
 		short = append(short, 1)

@@ -29,11 +29,11 @@ func alongAxis(c *Call, x *tensor.Tensor, f func(dst, x []float32)) *tensor.Tens
 	}
 	n, step := vectors(c, x)
 	r := newResult[float32](c, x.DType(), x.Shape(), x)
-	src := x.F32()
-	if len(src) == 0 {
+	if x.Len() == 0 {
 		return r.tensor()
 	}
 	if step == 1 {
+		src := x.F32()
 		c.parts(len(src)/n, max(1, ordinary/(4*n)), func(_, lo, hi int) {
 			for i := lo; i < hi; i++ {
 				f(r.data[i*n:(i+1)*n], src[i*n:(i+1)*n])
@@ -41,9 +41,10 @@ func alongAxis(c *Call, x *tensor.Tensor, f func(dst, x []float32)) *tensor.Tens
 		})
 		return r.tensor()
 	}
-	blocks := len(src) / (n * step)
+	blocks := x.Len() / (n * step)
 	parts := c.partCount(blocks, 1)
 	scratch := c.Scratch(n * parts)
+	src := x.F32()
 	c.parts(blocks, 1, func(p, lo, hi int) {
 		v := scratch[p*n : (p+1)*n]
 		for b := lo; b < hi; b++ {

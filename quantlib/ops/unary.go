@@ -20,8 +20,8 @@ func (f function) apply(c *Call, x *tensor.Tensor) *tensor.Tensor {
 	dt, shape := x.DType(), x.Shape()
 	switch {
 	case dt == tensor.Float32, dt.IsFloat() && dt != tensor.Float64:
-		src := load[float32](x)
 		r := newResult[float32](c, dt, shape, x)
+		src := load[float32](x)
 		c.parts(len(src), ordinary/4, func(_, lo, hi int) {
 			if f.run != nil {
 				f.run(r.data[lo:hi], src[lo:hi])
@@ -34,8 +34,8 @@ func (f function) apply(c *Call, x *tensor.Tensor) *tensor.Tensor {
 		})
 		return r.tensor()
 	case dt == tensor.Float64:
-		src := load[float64](x)
 		r := newResult[float64](c, dt, shape, x)
+		src := load[float64](x)
 		c.parts(len(src), ordinary/4, func(_, lo, hi int) {
 			dst := r.data[lo:hi]
 			for i, v := range src[lo:hi] {

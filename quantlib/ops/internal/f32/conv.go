@@ -103,6 +103,16 @@ func (f *Filter) Bytes() int {
 	return n
 }
 
+// FilterBytes is the Bytes of the filter that PackFilter makes of weights of
+// this shape.
+func FilterBytes(filters, channelsPerGroup, kernelH, kernelW, groups int) int {
+	k := channelsPerGroup * kernelH * kernelW
+	if groups = max(groups, 1); groups > 1 && channelsPerGroup == 1 {
+		return 4 * filters * k
+	}
+	return groups * PackedBytes(filters/groups, k, MR)
+}
+
 // Conv2D computes the convolution of x with f, in the order
 // [filters, outH, outW]:
 //

@@ -50,7 +50,7 @@ func pack(a []float32, n, k, stride, kstride, width int) *Packed {
 	}
 	p := &Packed{n: n, k: k, width: width}
 	padded := roundUp(n, width)
-	p.data = make([]float32, padded*k+slack)
+	p.data = make([]float32, PackedBytes(n, k, width)/4)
 	for k0 := 0; k0 < k; k0 += KC {
 		k1 := min(k0+KC, k)
 		packStrided(p.data[padded*k0:], a, k0, k1, 0, n, stride, kstride, width)
@@ -61,6 +61,10 @@ func pack(a []float32, n, k, stride, kstride, width int) *Packed {
 
 // Bytes is the memory that p holds.
 func (p *Packed) Bytes() int { return 4 * len(p.data) }
+
+// PackedBytes is the Bytes of an m×k left factor that PackA packs, or of a k×m
+// right factor that PackB packs, for panels of MR or NR.
+func PackedBytes(m, k, width int) int { return 4 * (roundUp(m, width)*k + slack) }
 
 // block returns the panels from entry i0 on, a multiple of the width, of the
 // block of k that starts at k0.
