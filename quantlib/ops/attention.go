@@ -98,7 +98,7 @@ func attention(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 			b, h := job/nq, job%nq
 			kv := b*nk + h/(nq/nk)
 			m := f32.Gemm{M: sq, N: sk, K: dq, A: operand(qs[job*sq*dq:], dq, sq, false), B: operand(ks[kv*sk*dq:], sk, dq, true)}
-			m.Run(s, sk, gemm)
+			c.product(&m, s, sk, gemm)
 			kept(0, s, job)
 			if softcap > 0 {
 				for i, v := range s {
@@ -122,7 +122,8 @@ func attention(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 			}
 			kept(3, s, job)
 			m = f32.Gemm{M: sq, N: dv, K: sk, A: operand(s, sk, sq, false), B: operand(v.F32()[kv*sk*dv:], dv, sk, false)}
-			m.Run(y.F32()[job*sq*dv:], dv, gemm)
+			c.product(&m, y.F32()[job*sq*dv:], dv, gemm)
+			c.stop()
 		}
 	})
 	if flat {

@@ -143,12 +143,12 @@ func binary[T wide, R wide](c *Call, dst []R, shape []int, x []T, xs []int, y []
 	w := newWalk(shape, xs, ys)
 	sx, sy := w.step(0), w.step(1)
 	if w.runs == 1 && sx <= 1 && sy <= 1 {
-		c.parts(w.n, ordinary, func(_, lo, hi int) {
+		c.each(w.n, ordinary, func(lo, hi int) {
 			binaryRun(dst[lo:hi], x[lo*sx:], sx, y[lo*sy:], sy, f, run)
 		})
 		return
 	}
-	c.parts(w.runs, max(1, ordinary/w.n), func(_, lo, hi int) {
+	c.each(w.runs, max(1, ordinary/w.n), func(lo, hi int) {
 		w.each(lo, hi, func(at int, from []int) {
 			binaryRun(dst[at:at+w.n], x[from[0]:], sx, y[from[1]:], sy, f, run)
 		})

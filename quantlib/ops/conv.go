@@ -147,7 +147,11 @@ func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win w
 		if residual != nil {
 			ep.Residual, ep.ResidualStride = residual[i*result:(i+1)*result], area
 		}
-		f32.Conv2DPart(dst[i*result:(i+1)*result], src[i*image:(i+1)*image], filter, g, &ep, nil, scratch, part, parts)
+		n := units(float64(w.Len())*float64(area), parts)
+		for k := part * n; k < (part+1)*n; k++ {
+			f32.Conv2DPart(dst[i*result:(i+1)*result], src[i*image:(i+1)*image], filter, g, &ep, nil, scratch, k, parts*n)
+			c.stop()
+		}
 	}
 	if images {
 		c.parts(n, 1, func(p, lo, hi int) {
@@ -242,7 +246,7 @@ func convND(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win *
 			if residual != nil {
 				m.Epilogue.Residual, m.Epilogue.ResidualStride = residual[at:], area
 			}
-			m.Run(out.F32()[at:], area, scratch[p*f32.ScratchLen:][:f32.ScratchLen])
+			c.product(&m, out.F32()[at:], area, scratch[p*f32.ScratchLen:][:f32.ScratchLen])
 		}
 	})
 }
@@ -280,7 +284,7 @@ func (s *columns) Pack(dst []float32, k0, k1, j0, j1 int) {
 func plainConv[T wide](c *Call, dst, x, w []T, n, channels, filters, groups int, win *window) {
 	area, plane, taps := product(win.out), product(win.in), product(win.kernel)
 	inGroup, each := channels/groups, filters/groups
-	c.parts(n*filters, 1, func(_, lo, hi int) {
+	c.each(n*filters, 1, func(lo, hi int) {
 		for job := lo; job < hi; job++ {
 			i, m := job/filters, job%filters
 			g := m / each

@@ -124,7 +124,7 @@ func convTranspose(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		for job := lo; job < hi; job++ {
 			g := job % groups
 			m := f32.Gemm{M: rows, N: area, K: inGroup, A: f32.Operand{Packed: packed[g]}, B: operand(x.F32()[job*inGroup*area:], area, inGroup, false)}
-			m.Run(cols, area, scratch[p*size:][:f32.ScratchLen])
+			c.product(&m, cols, area, scratch[p*size:][:f32.ScratchLen])
 			for f := range w.Dim(1) {
 				dst := out.F32()[(job*w.Dim(1)+f)*plane:][:plane]
 				bias := float32(0)
@@ -152,7 +152,7 @@ func plainTranspose(c *Call, x, w *tensor.Tensor, bias []float64, groups int, wi
 	src, weights := load[float64](x), load[float64](w)
 	filters, taps, area, plane := w.Dim(1), product(win.kernel), product(win.out), product(win.in)
 	inGroup := x.Dim(1) / groups
-	c.parts(x.Dim(0)*groups*filters, 1, func(_, lo, hi int) {
+	c.each(x.Dim(0)*groups*filters, 1, func(lo, hi int) {
 		for job := lo; job < hi; job++ {
 			image, g, f := job/filters/groups, job/filters%groups, job%filters
 			dst := r.data[job*plane : (job+1)*plane]

@@ -127,7 +127,7 @@ func einsumOf[T wide](c *Call, in []*tensor.Tensor, shape, fold []int, outSteps,
 		data[i] = load[T](t)
 	}
 	n := product(fold)
-	c.parts(len(r.data), max(1, ordinary/(4*n+1)), func(_, lo, hi int) {
+	c.each(len(r.data), max(1, ordinary/(4*n+1)), func(lo, hi int) {
 		at := make([]int, len(in))
 		for o := lo; o < hi; o++ {
 			pos := position(o, shape)

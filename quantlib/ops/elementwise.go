@@ -269,7 +269,7 @@ func power(c *Call, x, y *tensor.Tensor) *tensor.Tensor {
 		e := scalar(y, 0)
 		r := newResult[float32](c, dt, shape, reusable(shape, x)...)
 		src := x.F32()
-		c.parts(len(src), ordinary/4, func(_, lo, hi int) { powScalar(r.data[lo:hi], src[lo:hi], e) })
+		c.each(len(src), ordinary/4, func(lo, hi int) { powScalar(r.data[lo:hi], src[lo:hi], e) })
 		return r.tensor()
 	}
 	r := newResult[float64](c, dt, shape)

@@ -150,7 +150,7 @@ func runGemm(c *Call, g *f32.Gemm, dst, scratch []float32) {
 		} else {
 			j0, j1 = f32.Split(p, parts, g.N, f32.NR)
 		}
-		g.RunPart(dst, g.N, i0, i1, j0, j1, scratch[p*f32.ScratchLen:][:f32.ScratchLen])
+		c.productPart(g, dst, g.N, i0, i1, j0, j1, scratch[p*f32.ScratchLen:][:f32.ScratchLen])
 	}
 	if parts == 1 {
 		run(0)
@@ -289,7 +289,7 @@ func matMul(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 			if residual != nil {
 				g.Epilogue.Residual, g.Epilogue.ResidualStride = residual[i*m*n:], n
 			}
-			g.Run(out.F32()[i*m*n:], n, scratch[p*f32.ScratchLen:][:f32.ScratchLen])
+			c.product(&g, out.F32()[i*m*n:], n, scratch[p*f32.ScratchLen:][:f32.ScratchLen])
 		}
 	})
 	return one(out)

@@ -79,7 +79,7 @@ func batchNorm(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	if area > 0 {
 		planes = len(src) / area
 	}
-	c.parts(planes, max(1, ordinary/(area+1)), func(_, lo, hi int) {
+	c.each(planes, max(1, ordinary/(area+1)), func(lo, hi int) {
 		for p := lo; p < hi; p++ {
 			ch := p % channels
 			f32.ScaleBias(r.data[p*area:(p+1)*area], src[p*area:(p+1)*area], float32(factor[ch]), float32(offset[ch]))
@@ -169,7 +169,7 @@ func groups(c *Call, x *tensor.Tensor, n int, scale, bias []float64) *tensor.Ten
 	}
 	size := len(src) / rows
 	each := x.Dim(1) / n
-	c.parts(rows, max(1, ordinary/size), func(_, lo, hi int) {
+	c.each(rows, max(1, ordinary/size), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			y := r.data[i*size : (i+1)*size]
 			normalizeRow(y, src[i*size:(i+1)*size], eps, true)
@@ -210,7 +210,7 @@ func rowNorm(c *Call, x, scale, bias *tensor.Tensor, centered bool) []*tensor.Te
 	}
 	stash := tensor.DType(c.Node.Int("stash_type", 1))
 	mean, inverse := newResult[float32](c, stash, short), newResult[float32](c, stash, short)
-	c.parts(rows, max(1, ordinary/(size+1)), func(_, lo, hi int) {
+	c.each(rows, max(1, ordinary/(size+1)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			y := r.data[i*size : (i+1)*size]
 			m, s := normalizeRow(y, src[i*size:(i+1)*size], eps, centered)

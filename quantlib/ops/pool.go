@@ -91,7 +91,7 @@ func maxPool(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		columnStep[i] = n
 		n *= w.in[i]
 	}
-	c.parts(x.Dim(0)*x.Dim(1), max(1, ordinary/(area*product(w.kernel)+1)), func(_, lo, hi int) {
+	c.each(x.Dim(0)*x.Dim(1), max(1, ordinary/(area*product(w.kernel)+1)), func(lo, hi int) {
 		for ch := lo; ch < hi; ch++ {
 			pos := make([]int, len(w.out))
 			for o := range area {
@@ -165,7 +165,7 @@ func plainPool(c *Call, x *tensor.Tensor, w *window, shape []int, fold func(s, v
 	r := newResult[float64](c, x.DType(), shape)
 	src := load[float64](x)
 	area, plane := product(w.out), product(w.in)
-	c.parts(x.Dim(0)*x.Dim(1), max(1, ordinary/(area*product(w.kernel)+1)), func(_, lo, hi int) {
+	c.each(x.Dim(0)*x.Dim(1), max(1, ordinary/(area*product(w.kernel)+1)), func(lo, hi int) {
 		for ch := lo; ch < hi; ch++ {
 			pos := make([]int, len(w.out))
 			for o := range area {
@@ -192,7 +192,7 @@ func overPlanes(c *Call, x *tensor.Tensor, f func(plane []float32) float32, g fu
 	if x.DType() == tensor.Float32 && f != nil {
 		out := c.Alloc(tensor.Float32, shape...)
 		dst, src := out.F32(), x.F32()
-		c.parts(n, max(1, ordinary/(plane+1)), func(_, lo, hi int) {
+		c.each(n, max(1, ordinary/(plane+1)), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				dst[i] = f(src[i*plane : (i+1)*plane])
 			}

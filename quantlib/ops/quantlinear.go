@@ -135,7 +135,7 @@ func quantizeBytes(c *Call, dst []byte, x, scale *tensor.Tensor, zeros []float64
 		}
 		row := src[at : at+run]
 		out := dst[at : at+run]
-		c.parts(run, ordinary, func(_, first, last int) {
+		c.each(run, ordinary, func(first, last int) {
 			for i, v := range row[first:last] {
 				q := math.RoundToEven(float64(v / s))
 				if q != q {

@@ -49,7 +49,7 @@ func reduceColumns(c *Call, x *tensor.Tensor, shape []int, red *reduction, f fol
 	n, inner := red.size, red.foldStep[0]
 	out := c.Alloc(tensor.Float32, shape...)
 	dst, src := out.F32(), x.F32()
-	c.parts(red.outputs, max(1, ordinary/n), func(_, lo, hi int) {
+	c.each(red.outputs, max(1, ordinary/n), func(lo, hi int) {
 		sums := make([]float64, min(inner, 512))
 		for lo < hi { // a stretch of outputs within one outer place
 			o, i := lo/inner, lo%inner
@@ -197,7 +197,7 @@ func reduce(c *Call, in []*tensor.Tensor, f folding) *tensor.Tensor {
 	case dt == tensor.Float32 && f.run != nil && red.contiguous() && red.size > 0:
 		out := c.Alloc(dt, shape...)
 		dst, src := out.F32(), x.F32()
-		c.parts(red.outputs, least, func(_, lo, hi int) {
+		c.each(red.outputs, least, func(lo, hi int) {
 			for o := lo; o < hi; o++ {
 				s := f.run(src[o*red.size : (o+1)*red.size])
 				if f.last != nil {
@@ -224,7 +224,7 @@ func reduce(c *Call, in []*tensor.Tensor, f folding) *tensor.Tensor {
 	}
 	r := newResult[float64](c, dt, shape)
 	src := load[float64](x)
-	c.parts(red.outputs, least, func(_, lo, hi int) {
+	c.each(red.outputs, least, func(lo, hi int) {
 		red.each(lo, hi, func(o int, place func(func(int))) {
 			s := f.start
 			place(func(i int) { s = f.fold(s, src[i]) })

@@ -133,7 +133,7 @@ func resizeNearest(c *Call, x *tensor.Tensor, places [][]int) *tensor.Tensor {
 		}
 		next(pos, shape[:last])
 	}
-	c.parts(len(bases), max(1, ordinary/n), func(_, lo, hi int) {
+	c.each(len(bases), max(1, ordinary/n), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			if i > lo && bases[i] == bases[i-1] {
 				dst.copy(i*n, dst, (i-1)*n, n)
@@ -230,7 +230,7 @@ func resizeAlong(c *Call, x []float64, shape []int, d int, z *resizing, extra fl
 	for o := range all {
 		all[o] = z.taps(o)
 	}
-	c.parts(outer, max(1, ordinary/(z.out*run+1)), func(_, lo, hi int) {
+	c.each(outer, max(1, ordinary/(z.out*run+1)), func(lo, hi int) {
 		for i := lo; i < hi; i++ {
 			if run == 1 {
 				src := x[i*z.in : (i+1)*z.in]

@@ -31,7 +31,7 @@ type recurrence struct {
 func (s *recurrence) matrix(dst, h []float32, g0, g1 int) {
 	n := (g1 - g0) * s.hidden
 	m := f32.Gemm{M: s.batch, N: n, K: s.hidden, A: operand(h, s.hidden, s.batch, false), B: operand(s.r[g0*s.hidden*s.hidden:], n, s.hidden, true)}
-	m.Run(dst, n, s.scratch)
+	s.c.product(&m, dst, n, s.scratch)
 }
 
 // gate clips and applies activation k.
@@ -113,7 +113,7 @@ func recurrent(c *Call, in []*tensor.Tensor, gates int, step func(s *recurrence,
 			}
 			s.peep = p.F32()[d*3*hidden : (d+1)*3*hidden]
 		}
-		m.Run(xs, gates*hidden, scratch)
+		c.product(&m, xs, gates*hidden, scratch)
 		reverse := direction == "reverse" || d == 1
 		hd := h[d*batch*hidden : (d+1)*batch*hidden]
 		var cd []float32
@@ -142,6 +142,7 @@ func (s *recurrence) run(xs, h, cell, y []float32, stride, seq int, lens []int64
 	n, wide := s.hidden, s.gates*s.hidden
 	x, oldH, oldC := make([]float32, s.batch*wide), make([]float32, len(h)), make([]float32, len(cell))
 	for t := range seq {
+		s.c.stop()
 		copy(oldH, h)
 		copy(oldC, cell)
 		at := make([]int, s.batch) // the time each entry is at, -1 when it is over

@@ -134,7 +134,7 @@ func gridSample(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	r := newResult[float64](c, x.DType(), shape)
 	src, g := load[float64](x), load[float64](grid)
 	area, plane := product(shape[2:]), product(dims)
-	c.parts(x.Dim(0)*x.Dim(1), max(1, 4096/(area+1)), func(_, lo, hi int) {
+	c.each(x.Dim(0)*x.Dim(1), max(1, 4096/(area+1)), func(lo, hi int) {
 		point := make([]float64, n)
 		for job := lo; job < hi; job++ {
 			for o := range area {

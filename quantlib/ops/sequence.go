@@ -66,7 +66,7 @@ func linearAttention(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	}
 	qs, ks, vs := load[float32](q), load[float32](k), load[float32](v)
 	r := newResult[float32](c, q.DType(), []int{batch, steps, nq * dv})
-	c.parts(batch*nk, 1, func(_, lo, hi int) {
+	c.each(batch*nk, 1, func(lo, hi int) {
 		val := make([]float32, dv)
 		for job := lo; job < hi; job++ {
 			b, h := job/nk, job%nk

@@ -77,7 +77,7 @@ func dft(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	src := load[float64](x)
 	run := product(x.Shape()[at+1:]) / parts
 	out, m := shape[len(shape)-1], shape[at]
-	c.parts(product(x.Shape()[:at])*run, 1, func(_, lo, hi int) {
+	c.each(product(x.Shape()[:at])*run, 1, func(lo, hi int) {
 		for job := lo; job < hi; job++ {
 			o, i := job/run, job%run
 			v := make([]complex128, length)

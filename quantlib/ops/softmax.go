@@ -34,7 +34,7 @@ func alongAxis(c *Call, x *tensor.Tensor, f func(dst, x []float32)) *tensor.Tens
 	}
 	if step == 1 {
 		src := x.F32()
-		c.parts(len(src)/n, max(1, ordinary/(4*n)), func(_, lo, hi int) {
+		c.each(len(src)/n, max(1, ordinary/(4*n)), func(lo, hi int) {
 			for i := lo; i < hi; i++ {
 				f(r.data[i*n:(i+1)*n], src[i*n:(i+1)*n])
 			}

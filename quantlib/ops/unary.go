@@ -22,7 +22,7 @@ func (f function) apply(c *Call, x *tensor.Tensor) *tensor.Tensor {
 	case dt == tensor.Float32, dt.IsFloat() && dt != tensor.Float64:
 		r := newResult[float32](c, dt, shape, x)
 		src := load[float32](x)
-		c.parts(len(src), ordinary/4, func(_, lo, hi int) {
+		c.each(len(src), ordinary/4, func(lo, hi int) {
 			if f.run != nil {
 				f.run(r.data[lo:hi], src[lo:hi])
 				return
@@ -36,7 +36,7 @@ func (f function) apply(c *Call, x *tensor.Tensor) *tensor.Tensor {
 	case dt == tensor.Float64:
 		r := newResult[float64](c, dt, shape, x)
 		src := load[float64](x)
-		c.parts(len(src), ordinary/4, func(_, lo, hi int) {
+		c.each(len(src), ordinary/4, func(lo, hi int) {
 			dst := r.data[lo:hi]
 			for i, v := range src[lo:hi] {
 				dst[i] = f.f64(v)
