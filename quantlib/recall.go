@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"encoding/gob"
 
+	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/memo"
 )
 
 // numerics is the version of everything that a stored result depends on beside
 // its inputs. It goes up with each change that alters a bit of any result.
-const numerics = 3
+const numerics = 4
 
 // recall is what compute makes for a question about the study's model and data,
 // from the store where it was asked before.
@@ -50,6 +51,24 @@ func (s *Study) memo(p parts, question string) (*memo.Store, memo.Key) {
 		question += "\nprofile " + p.model.rules
 	}
 	return store, memo.KeyOf(numerics, s.Model.key(), calibration, test, question)
+}
+
+// keepRanges lets the ranges that st will be asked for be looked up in the store:
+// those of weights under the model's content, so that other samples and profiles
+// find them too.
+func (s *Study) keepRanges(st *calibrate.Stats, p parts) {
+	if s.NoMemo || !s.Model.known {
+		return
+	}
+	store, err := memo.Default()
+	if err != nil {
+		return
+	}
+	network, samples := memo.KeyOf(numerics, s.Model.key(), "ranges"), memo.Key{}
+	if key := keyOf(p.calibration); key != "" {
+		samples = memo.KeyOf(network, key, p.model.rules)
+	}
+	st.Keep(store, network, samples)
 }
 
 func keyOf(data Samples) string {

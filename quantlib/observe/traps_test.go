@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"math"
 	"testing"
 
 	"github.com/quantnb/quantnb/quantlib/quant"
@@ -17,33 +16,6 @@ func noise(t *testing.T, m Shared, x []float32, s quant.Scheme) (err float64, lo
 		t.Fatalf("%v %v: %v", m, s, e)
 	}
 	return measured(x, make([]float32, len(x)), lo, hi, s), lo, hi
-}
-
-// A histogram with fewer bins than codes makes other entropy calibrations fail
-// from 14 bits on.
-func TestKLHasAResultAtEveryWidth(t *testing.T) {
-	for _, d := range distributions {
-		x := draw(1<<15, 4, d.draw)
-		for _, base := range []quant.Scheme{quant.Int(2), quant.Uint(2)} {
-			last := math.Inf(1)
-			for b := 2; b <= 16; b++ {
-				s := base
-				s.Bits = b
-				e, lo, hi := noise(t, KL{}, x, s)
-				// Where rounding still shows in the bins, the rule weighs it against
-				// clipping by information, not by error. Above, a bit more is better.
-				if b > 12 && e > last*1.05 {
-					t.Errorf("%s %v: error %.4g, at a bit less %.4g; range %v..%v", d.name, s, e, last, lo, hi)
-				}
-				last = e
-				if b >= 14 {
-					if full, _, _ := noise(t, MinMax{}, x, s); e > full*1.05 {
-						t.Errorf("%s %v: error %.4g, without clipping %.4g; range %v..%v", d.name, s, e, full, lo, hi)
-					}
-				}
-			}
-		}
-	}
 }
 
 func TestKLClipsOutliersAtEightBits(t *testing.T) {
