@@ -108,3 +108,56 @@ func TestResultsAreFoundAgainUnderTheirContent(t *testing.T) {
 		t.Errorf("measured %+v, after the damage %+v", a, a3)
 	}
 }
+
+// Ranges of weights are looked up under the model's content: a plan of another
+// study, with other samples, writes none where the schemes are the same.
+func TestRangesOfWeightsAreStoredUnderTheModel(t *testing.T) {
+	folder := t.TempDir()
+	t.Setenv("QUANTNB_MEMO", folder)
+	stored := func() (bytes int64) {
+		t.Helper()
+		err := filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".series" {
+				return err
+			}
+			info, err := d.Info()
+			bytes += info.Size()
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes
+	}
+	ask := func(calibration, weight int, change func(*quantlib.Study)) quantlib.Accuracy {
+		t.Helper()
+		s := newStudy(t, calibration, 8)
+		s.NoMemo = false
+		change(s)
+		a, err := s.Evaluate(t.Context(), quantlib.Must(s.Uniform(weight, 8)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	without := ask(16, 4, func(s *quantlib.Study) { s.NoMemo = true })
+	if n := stored(); n != 0 {
+		t.Fatalf("NoMemo stores %d bytes", n)
+	}
+	if with := ask(16, 4, func(*quantlib.Study) {}); with != without {
+		t.Errorf("%+v, without a store %+v", with, without)
+	}
+	one := stored()
+	if one == 0 {
+		t.Fatal("no ranges are stored")
+	}
+	ask(24, 4, func(*quantlib.Study) {})
+	ask(24, 4, func(s *quantlib.Study) { s.Methods.Activation = quantlib.MinMax{} })
+	if n := stored(); n != one {
+		t.Errorf("other samples store %d bytes beside %d", n-one, one)
+	}
+	ask(16, 3, func(*quantlib.Study) {})
+	if stored() == one {
+		t.Error("another width stores nothing")
+	}
+}

@@ -172,6 +172,7 @@ func (s *Study) statistics(ctx context.Context, p parts, plans ...Plan) (*calibr
 	}, func(data []byte) (*calibrate.Stats, error) { return calibrate.Restore(p.m, data) }, (*calibrate.Stats).MarshalBinary)
 	if err == nil {
 		st.Bind(p.session, p.calibration, p.batch)
+		s.keepRanges(st, p)
 		s.stats = st
 	}
 	return st, err

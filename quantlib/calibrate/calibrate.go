@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/quantnb/quantnb/quantlib/exec"
+	"github.com/quantnb/quantnb/quantlib/memo"
 	"github.com/quantnb/quantnb/quantlib/observe"
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/tensor"
@@ -60,8 +61,12 @@ type Stats struct {
 	batch   int
 	output  sync.Mutex // held while LayerOutput measures
 
+	store            *memo.Store // see Keep
+	network, sampled memo.Key
+
 	mu     sync.Mutex
 	ranges map[rangeKey]rangeValue
+	kept   map[memo.Key]*keptRanges
 }
 
 // newStats is the statistics of what has been observed.

@@ -101,7 +101,7 @@ func (s *Stats) outputParams(members []int, scheme quant.Scheme, m LayerOutput) 
 	s.output.Lock()
 	defer s.output.Unlock()
 	role := s.m.Quantizers[members[0]].Role
-	if v, ok := s.remembered(members, m.String(), scheme); ok {
+	if v, ok := s.remembered(members, m, scheme); ok {
 		return v.p, v.err
 	}
 	var trials []*trial
@@ -110,7 +110,7 @@ func (s *Stats) outputParams(members []int, scheme quant.Scheme, m LayerOutput) 
 		if q.Role != role || set[0] != k {
 			continue
 		}
-		if _, ok := s.remembered(set, m.String(), scheme); ok {
+		if _, ok := s.remembered(set, m, scheme); ok {
 			continue
 		}
 		t, err := s.newTrial(set, scheme)
@@ -119,7 +119,7 @@ func (s *Stats) outputParams(members []int, scheme quant.Scheme, m LayerOutput) 
 		case err != nil:
 			return quant.Params{}, err
 		case len(t.params) == 1:
-			s.remember(set, m.String(), scheme, rangeValue{p: t.params[0]})
+			s.remember(set, m, scheme, rangeValue{p: t.params[0]})
 		default:
 			trials = append(trials, t)
 		}
@@ -130,10 +130,10 @@ func (s *Stats) outputParams(members []int, scheme quant.Scheme, m LayerOutput) 
 			return quant.Params{}, err
 		}
 		for _, t := range trials {
-			s.remember(t.members, m.String(), scheme, rangeValue{p: t.best(s.m, sums)})
+			s.remember(t.members, m, scheme, rangeValue{p: t.best(s.m, sums)})
 		}
 	}
-	v, _ := s.remembered(members, m.String(), scheme)
+	v, _ := s.remembered(members, m, scheme)
 	return v.p, v.err
 }
 

@@ -118,7 +118,7 @@ func TestLayerOutputIsTheLeastOfWhatItTries(t *testing.T) {
 			}
 			own := outputNoise(t, s, st, q.Tie, scheme, LayerOutput{}, data)
 			for i, p := range tr.params {
-				st.remember([]int{k}, observe.KL{}.String(), scheme, rangeValue{p: p}) // stands for the parameters tried
+				st.remember([]int{k}, observe.KL{}, scheme, rangeValue{p: p}) // stands for the parameters tried
 				if v := outputNoise(t, s, st, q.Tie, scheme, observe.KL{}, data); v < own*(1-1e-5) {
 					t.Errorf("%v at %v: choice %d has noise %g, the chosen one %g", q.Role, scheme, i, v, own)
 				}

@@ -27,7 +27,7 @@ func (s *Stats) ownParams(members []int, scheme quant.Scheme, m observe.Method) 
 	}
 	s.output.Lock()
 	defer s.output.Unlock()
-	if v, ok := s.remembered(members, nameOf(m), scheme); ok {
+	if v, ok := s.remembered(members, m, scheme); ok {
 		return v.p, v.err // by the pass that another call has made meanwhile
 	}
 	observers := map[string]observe.Observer{} // by value; quantizers that share a scale share one
@@ -66,7 +66,7 @@ func (s *Stats) ownParams(members []int, scheme quant.Scheme, m observe.Method) 
 			if v.p, v.err = ownRange(o, scheme, m); v.err != nil {
 				v.err = fmt.Errorf("calibrate: %v %q at %v: %w", q.Role, q.Value, scheme, v.err)
 			}
-			s.remember(set, nameOf(m), scheme, v)
+			s.remember(set, m, scheme, v)
 		}
 	}
 	return ownRange(sets[members[0]], scheme, m)

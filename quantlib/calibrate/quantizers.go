@@ -63,14 +63,11 @@ func ours(m observe.Method) bool {
 // data alone, so that they may be stored: those of package observe, LayerOutput, and
 // those that state a key of their own by a method Key, as observe.Func's do. Such a
 // key must change when the rule does.
-func (m Methods) Known() bool {
-	for _, x := range []observe.Method{m.weight(), m.activation()} {
-		k, keyed := x.(interface{ Key() string })
-		if !ours(x) && !(keyed && k.Key() != "" && k.Key() == x.String()) {
-			return false
-		}
-	}
-	return true
+func (m Methods) Known() bool { return known(m.weight()) && known(m.activation()) }
+
+func known(m observe.Method) bool {
+	k, keyed := m.(interface{ Key() string })
+	return ours(m) || keyed && k.Key() != "" && k.Key() == m.String()
 }
 
 // fake is the quantizer of one activation.

@@ -26,15 +26,15 @@ type rangeValue struct {
 // have one range, which is chosen on the values of all of them together, as if
 // they were one tensor. A scheme with a scale for each channel needs
 // Config.Channels for an activation; groups within channels are for weights.
-// Results are remembered.
+// Results are remembered; see Keep too.
 func (s *Stats) Params(quantizer int, scheme quant.Scheme, m Methods) (quant.Params, error) {
 	q := s.m.Quantizers[quantizer]
 	method := m.activation()
 	if q.Role == plan.Weight {
 		method = m.weight()
 	}
-	members, name := s.members(quantizer), nameOf(method)
-	v, ok := s.remembered(members, name, scheme)
+	members := s.members(quantizer)
+	v, ok := s.remembered(members, method, scheme)
 	if ok {
 		return v.p, v.err
 	}
@@ -49,21 +49,38 @@ func (s *Stats) Params(quantizer int, scheme quant.Scheme, m Methods) (quant.Par
 	if v.err != nil {
 		v.err = fmt.Errorf("calibrate: %v %q at %v: %w", q.Role, q.Value, scheme, v.err)
 	}
-	s.remember(members, name, scheme, v)
+	s.remember(members, method, scheme, v)
 	return v.p, v.err
 }
 
-func (s *Stats) remembered(members []int, method string, scheme quant.Scheme) (rangeValue, bool) {
+func (s *Stats) remembered(members []int, m observe.Method, scheme quant.Scheme) (rangeValue, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	v, ok := s.ranges[rangeKey{s.m.Quantizers[members[0]].Value, method, scheme}]
+	key := rangeKey{s.m.Quantizers[members[0]].Value, nameOf(m), scheme}
+	v, ok := s.ranges[key]
+	if ok {
+		return v, true
+	}
+	if k := s.keptFor(members, m, scheme); k != nil {
+		if v.p, ok = s.find(k, members, scheme); ok {
+			s.ranges[key] = v
+		}
+	}
 	return v, ok
 }
 
-func (s *Stats) remember(members []int, method string, scheme quant.Scheme, v rangeValue) {
+func (s *Stats) remember(members []int, m observe.Method, scheme quant.Scheme, v rangeValue) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ranges[rangeKey{s.m.Quantizers[members[0]].Value, method, scheme}] = v
+	key := rangeKey{s.m.Quantizers[members[0]].Value, nameOf(m), scheme}
+	if _, ok := s.ranges[key]; ok {
+		return
+	}
+	s.ranges[key] = v
+	if k := s.keptFor(members, m, scheme); k != nil && v.err == nil {
+		// A store that cannot be written to costs time, not the result.
+		_ = k.series.Append(encodeRange(s.recordName(members), v.p))
+	}
 }
 
 // members is the quantizers that share a scale with the given one, itself among
