@@ -22,7 +22,7 @@ const (
 	AttrStrings   AttrKind = 8
 	AttrTensors   AttrKind = 9
 	AttrGraphs    AttrKind = 10
-	AttrOther     AttrKind = 11 // sparse tensors and type protos: kept in Extra, not read
+	AttrOther     AttrKind = 11 // sparse tensors and type protos: kept in Extra, and a sparse tensor in T, dense
 )
 
 // An Attr is one attribute of a node.
@@ -176,8 +176,8 @@ func (n *Node) hasRef() bool {
 	return false
 }
 
-// constantTensor is what a Constant node holds; nil where it is of a kind that
-// has no dense tensor (a sparse one).
+// constantTensor is what a Constant node holds; nil where that is a sparse tensor
+// of which nobody has made a dense one.
 func constantTensor(n *Node) (*tensor.Tensor, error) {
 	for _, a := range n.Attrs {
 		switch a.Name {
@@ -199,7 +199,7 @@ func constantTensor(n *Node) (*tensor.Tensor, error) {
 		case "value_strings":
 			return tensor.Strings(a.Strings, len(a.Strings)), nil
 		case "sparse_value":
-			return nil, nil
+			return a.T, nil
 		}
 	}
 	return nil, fmt.Errorf("no value")

@@ -56,6 +56,7 @@ type Const struct {
 	External bool   // its elements stand in a file beside the model
 	Node     *Node  // the Constant node it stood in; nil for an initializer
 	Extra    []byte // what the file format keeps here and we do not read
+	Sparse   []byte // its form in the file where only elements that are not zero stand there
 }
 
 // A Node is one operator call. It must not be changed after New.

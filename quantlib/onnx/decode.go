@@ -29,7 +29,8 @@ func Decode(data []byte, dir string) (*graph.Graph, error) {
 }
 
 type decoder struct {
-	dir string
+	dir           string
+	stored, dense int // bytes of sparse tensors, as they are and once dense
 }
 
 func (d *decoder) model(data []byte) (*graph.Graph, error) {
@@ -152,6 +153,13 @@ func (d *decoder) graph(data []byte, m *graph.Model, outer *scope, depth int) (*
 			c, err := d.initializer(v)
 			if err != nil {
 				return at(err, "initializer %d", len(p.Consts))
+			}
+			p.Consts = append(p.Consts, c)
+			return nil
+		case 15:
+			c, err := d.sparseInitializer(v)
+			if err != nil {
+				return at(err, "sparse initializer %d", len(p.Consts))
 			}
 			p.Consts = append(p.Consts, c)
 			return nil
@@ -300,6 +308,12 @@ func (d *decoder) attribute(data []byte, m *graph.Model, around *scope, depth in
 			return v.int(&kind)
 		case 21:
 			return v.text(&a.Ref)
+		case 22:
+			t, err := d.sparse(v)
+			if err != nil {
+				return err
+			}
+			a.T = t.t
 		}
 		a.Extra = append(a.Extra, v.raw...)
 		return nil

@@ -71,7 +71,7 @@ func dumpGraph(b *strings.Builder, g *graph.Graph) {
 	fmt.Fprintf(b, "graph %q %q %x outer %q\n", g.Name(), g.Doc(), g.Extra(), g.OuterNames())
 	fmt.Fprintf(b, "in %+v\nout %+v\ninfo %+v\n", g.DeclaredInputs(), g.Outputs(), g.Infos())
 	for _, c := range g.Consts() {
-		fmt.Fprintf(b, "const %q %s %x\n", c.Name, dumpTensor(c.Tensor), c.Extra)
+		fmt.Fprintf(b, "const %q %s %x %x\n", c.Name, dumpTensor(c.Tensor), c.Extra, c.Sparse)
 		if c.Node != nil {
 			dumpNode(b, c.Node)
 		}

@@ -88,6 +88,10 @@ func encodeGraph(g *graph.Graph) ([]byte, error) {
 		if c.Node != nil {
 			continue
 		}
+		if c.Sparse != nil {
+			b = appendBytes(b, 15, c.Sparse)
+			continue
+		}
 		body, err := encodeTensor(c.Tensor, c.Name, c.Extra)
 		if err != nil {
 			return nil, at(err, "graph %q: initializer %q", g.Name(), c.Name)

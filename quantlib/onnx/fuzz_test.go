@@ -23,6 +23,9 @@ func FuzzDecode(f *testing.F) {
 		msg(5, num(1, 1), num(2, 8), text(6, "s"), text(8, "t"))))
 	f.Add(slices.Concat(model(input("x"), output("x")), msg(25, text(1, "F"), text(10, "d"), text(4, "a"), text(5, "b"), nodeProto("Relu", "", []string{"a"}, []string{"b"})[2:]),
 		msg(14, text(1, "k"), text(2, "v"))))
+	f.Add(model(input("x"), sparse("w", []int64{4}, []int64{2}, []int64{2}, 0, 3), relu("r", "x", "y"), output("y")))
+	f.Add(model(input("x"), sparse("w", []int64{2, 3}, []int64{2}, []int64{2, 2}, 0, 1, 1, 2), relu("r", "w", "y"), output("y")))
+	f.Add(model(sparseConstant("c", "y"), output("y")))
 	if !testing.Short() {
 		seeds := 0
 		eachNodeTestOrNone(f, func(name string, data []byte) {

@@ -80,9 +80,10 @@ func constantOfShape(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 // for sparse ones and those whose attribute a function's call supplies.
 func constant(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	for _, a := range c.Node.Attrs {
-		switch a.Kind {
-		case graph.AttrTensor:
+		if a.T != nil { // of a sparse tensor, too
 			return one(a.T)
+		}
+		switch a.Kind {
 		case graph.AttrFloat:
 			return one(tensor.Scalar(a.F))
 		case graph.AttrInt:
