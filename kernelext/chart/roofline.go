@@ -36,7 +36,8 @@ const namedPoints = 12
 // Roofline draws the rate of each layer against its operations per byte, under
 // the slope of the memory's bandwidth and the roofs of the arithmetics, both on
 // logarithmic axes. Layers left of their roof's ridge wait for the memory: they
-// gain from narrower numbers only as bytes are saved.
+// gain from narrower numbers only as bytes are saved. A layer that reaches less
+// than half of what the roofs allow spends most of its time on something else.
 //
 // After Williams, Waterman and Patterson (2009),
 // https://doi.org/10.1145/1498765.1498785.
@@ -70,17 +71,32 @@ func Roofline(d RooflineData) *Figure {
 
 func (d RooflineData) ridge(roof int) float64 { return d.Roofs[roof].Peak / d.Bandwidth }
 
-// bound says what limits a point.
+// What limits a point.
+const (
+	byMemory     = "memory"
+	byArithmetic = "arithmetic"
+	byOther      = "other costs"
+)
+
+// bound says what limits a point: the roof above it, unless the point reaches
+// less than half of that, and something else takes most of its time.
 func (d RooflineData) bound(q RoofPoint) string {
-	if q.Intensity < d.ridge(q.Roof) {
-		return "memory"
+	switch reach := math.Min(q.Intensity*d.Bandwidth, d.Roofs[q.Roof].Peak); {
+	case q.Rate < reach/2:
+		return byOther
+	case q.Intensity < d.ridge(q.Roof):
+		return byMemory
 	}
-	return "compute"
+	return byArithmetic
 }
+
+// boundColor is the place in the palette, and so the shape, of what limits a point.
+var boundColor = map[string]int{byMemory: vermilion, byArithmetic: blue, byOther: purple}
 
 func (d RooflineData) paint(p pen, w, h float64) {
 	top := p.header(w, d.Title, d.Subtitle, []key{
-		{"limited by memory", keyMark, vermilion}, {"limited by arithmetic", keyMark, blue},
+		{"limited by memory", keyMark, vermilion}, {"by arithmetic", keyMark, blue},
+		{"by other costs: starting, packing, elements", keyMark, purple},
 	}) + 6
 	var xs, ys []float64
 	for i, r := range d.Roofs {
@@ -165,10 +181,7 @@ func (d RooflineData) points(p pen, x, y scale, q *placer) {
 	}
 	for _, r := range d.Points {
 		if c, ok := at(r); ok {
-			n := blue
-			if d.bound(r) == "memory" {
-				n = vermilion
-			}
+			n := boundColor[d.bound(r)]
 			p.marker(n, c.x, c.y, 4.5, paint(n))
 			q.take(c.x-5, c.y-5, c.x+5, c.y+5)
 		}
@@ -188,10 +201,7 @@ func (d RooflineData) points(p pen, x, y scale, q *placer) {
 func (d RooflineData) list(p pen, x, y, end float64) {
 	for i, r := range d.Points {
 		yy := y + 6 + 13*float64(i)
-		n := blue
-		if d.bound(r) == "memory" {
-			n = vermilion
-		}
+		n := boundColor[d.bound(r)]
 		p.marker(n, x+4, yy, 3.2, paint(n))
 		p.text(x+28, yy, strconv.Itoa(i+1), style{size: 10, col: soft, align: right})
 		p.text(x+34, yy, label(r.Name, end-x-34, 10), style{size: 10, col: ink})
