@@ -16,7 +16,7 @@ import (
 // left out.
 type finisher struct {
 	lo, hi             [8]float32
-	quant              int // 0: leave; 1: fake-quantize by division; 2: by high and low, least and most being real numbers
+	quant              int // 0: leave; 1: fake-quantize by division; 2: by high and low, least and most being real numbers, without lo and hi; 3: so, and least is zero
 	least, most, scale [8]float32
 	add                int // non-zero: to what dst holds
 	bias, residual     *float32
@@ -75,7 +75,7 @@ type depthwiseArgs struct {
 	top, rows   int // changed by the kernel
 	out         int
 	first, last *int32
-	bias        [8]float32
+	bias        float32
 	fin         finisher
 	wide        [25 * 8]float32
 }
@@ -86,17 +86,22 @@ func (f *finisher) set(e *Epilogue) {
 	f.lo, f.hi = eight(lo), eight(hi)
 	f.stepBias = 4 * MR
 	if len(e.Quant) > 0 {
-		f.grid(e.Quant[0])
+		f.grid(e.Quant[0], lo, hi)
 	}
 }
 
-// grid sets the quantizer.
-func (f *finisher) grid(q Quantizer) {
+// grid sets the quantizer of what is clamped to lo..hi. Where both it and these
+// have zero between their bounds, one clamp does for both.
+func (f *finisher) grid(q Quantizer, lo, hi float32) {
 	q.check()
 	least, most := float32(q.Lo-q.Zero), float32(q.Hi-q.Zero)
-	if f.quant, f.scale = 1, eight(q.Scale); q.high != 0 {
+	f.quant, f.scale = 1, eight(q.Scale)
+	if q.high != 0 && lo <= 0 && hi >= 0 {
 		f.quant, f.high, f.low = 2, eight(q.high), eight(q.low)
-		least, most = least*q.Scale, most*q.Scale
+		least, most = max(least*q.Scale, lo), min(most*q.Scale, hi)
+		if least == 0 {
+			f.quant = 3
+		}
 	}
 	f.least, f.most = eight(least), eight(most)
 }
@@ -112,7 +117,7 @@ func quantizeRows(x []float32, rows, n, stride int, q Quantizer) {
 	whole := vectors(n)
 	if whole > 0 {
 		var f finisher
-		f.grid(q)
+		f.grid(q, -inf, inf)
 		quantizeRowsAVX2(&x[0], &x[0], rows, whole, stride, stride, &f)
 	}
 	if whole < n {
@@ -415,16 +420,17 @@ func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue
 	a.height, a.rowBytes, a.out = w.h, 4*w.w, 4*w.ow
 	taps, area, plane, each := w.kh*w.kw, w.oh*w.ow, w.h*w.w, c.Filters/c.Groups
 	a.fin.set(ep)
+	lo, hi, _ := ep.bounds()
 	for o := c0 * each; o < c1*each; o++ {
 		a.x = uintptr(unsafe.Pointer(&x[o/each*plane])) - 4*uintptr(w.left)
 		a.w = &f.taps[o*taps]
 		a.top, a.rows = -w.top, w.oh
-		a.bias = eight(negativeZero)
+		a.bias = negativeZero
 		if ep.RowBias != nil {
-			a.bias = eight(ep.RowBias[o])
+			a.bias = ep.RowBias[o]
 		}
 		if len(ep.Quant) > 1 {
-			a.fin.grid(ep.Quant[o])
+			a.fin.grid(ep.Quant[o], lo, hi)
 		}
 		to := dst[o*area : (o+1)*area]
 		if o*area+(w.oh-1)*w.ow+8 > c1*each*area && w.ow < 8 { // nothing may be written behind the last

@@ -21,14 +21,16 @@ const (
 	dwOut      = 64              // bytes of an output row
 	dwFirst    = 72              // masks of the loads of the first vector
 	dwLast     = 80              // of the last vector
-	dwBias     = 88              // eight times
-	dwFin      = 120             // finisher
+	dwBias     = 88              // one element
+	dwFin      = 96              // finisher
 	dwWide     = dwFin + finSize // room for each weight eight times
 )
 
-// depthwise convolves one channel with k×k taps, two rows of the output at a
+// depthwise convolves one channel with k×k taps, some rows of the output at a
 // time, eight positions at a time: the last eight of a row begin where they must
 // to end with it. An output row shorter than eight spoils what lies behind it.
+// A chain waits for each of its sums: the more rows, the more chains go on at once,
+// and the more rows each element that was read serves.
 //
 // With stride 2 the even and the odd places of two vectors are split into halves
 // in the order 0 1 4 5 | 2 3 6 7, in which everything is summed; only the result
@@ -36,7 +38,11 @@ const (
 func depthwise(k, stride int) {
 	TEXT(fmt.Sprintf("depthwise%dx%dAVX2", k, stride), NOSPLIT, "func(args *byte)")
 	args := arg("args")
-	lines := k + stride // rows of the image that two rows of the output see
+	outs := 2 // rows of the output
+	if k == 3 && stride == 1 {
+		outs = 4
+	}
+	lines := k + (outs-1)*stride // rows of the image that these see
 	dst := GP64()
 	MOVQ(ptr(args, dwDst), dst)
 	wp := GP64()
@@ -53,8 +59,8 @@ func depthwise(k, stride int) {
 	}
 
 	Label("rows")
-	// Rows outside the image are the row of zeros. What only a second row of the
-	// output would see, where there is none, is read and thrown away.
+	// Rows outside the image are the row of zeros. What only further rows of the
+	// output would see, where there are none, is read and thrown away.
 	rows := make([]GPVirtual, lines)
 	for l := range rows {
 		rows[l] = GP64()
@@ -75,7 +81,7 @@ func depthwise(k, stride int) {
 	mask := GP64()
 
 	vector := func(masked bool) {
-		acc := zeroed(2)
+		acc := zeroed(outs)
 		for l, row := range rows {
 			load := func(place int, m Op) VecVirtual {
 				v := YMM()
@@ -105,12 +111,12 @@ func depthwise(k, stride int) {
 					}
 				}
 			}
-			for r, s := range acc {
-				ky := l - r*stride
-				if ky < 0 || ky >= k {
-					continue
-				}
-				for x, v := range taps {
+			for x, v := range taps {
+				for r, s := range acc {
+					ky := l - r*stride
+					if ky < 0 || ky >= k {
+						continue
+					}
 					if k == 3 {
 						VFMADD231PS(w[ky*k+x], v, s)
 					} else {
@@ -119,32 +125,29 @@ func depthwise(k, stride int) {
 				}
 			}
 		}
-		lo, hi := YMM(), YMM()
-		VMOVUPS(ptr(args, dwFin+finLo), lo)
-		VMOVUPS(ptr(args, dwFin+finHi), hi)
+		bias := YMM()
+		VBROADCASTSS(ptr(args, dwBias), bias)
 		for _, s := range acc {
-			VADDPS(ptr(args, dwBias), s, s)
-			VMAXPS(s, lo, s)
-			VMINPS(s, hi, s)
+			VADDPS(bias, s, s)
 		}
 		suffix := map[bool]string{true: "masked", false: "inside"}[masked]
-		CMPQ(ptr(args, dwFin+finQuant), Imm(0))
-		JEQ(LabelRef("store" + suffix))
-		quantizeAll(args, dwFin, acc, suffix)
-		Label("store" + suffix)
+		finish(args, dwFin, acc, suffix)
 		for _, s := range acc {
 			if stride == 2 {
 				VPERMPD(Imm(0xd8), s, s)
 			}
 		}
-		VMOVUPS(acc[0], Mem{Base: dst, Index: i, Scale: 1})
-		CMPQ(ptr(args, dwRows), Imm(1))
-		JEQ(LabelRef("single" + suffix))
-		second := GP64()
-		MOVQ(dst, second)
-		ADDQ(ptr(args, dwOut), second)
-		VMOVUPS(acc[1], Mem{Base: second, Index: i, Scale: 1})
-		Label("single" + suffix)
+		to := GP64()
+		MOVQ(dst, to)
+		for r, s := range acc {
+			VMOVUPS(s, Mem{Base: to, Index: i, Scale: 1})
+			if r+1 < outs {
+				CMPQ(ptr(args, dwRows), Imm(uint64(r+1)))
+				JEQ(LabelRef("stored" + suffix))
+				ADDQ(ptr(args, dwOut), to)
+			}
+		}
+		Label("stored" + suffix)
 		ADDQ(Imm(32), i)
 	}
 
@@ -167,10 +170,11 @@ func depthwise(k, stride int) {
 	JMP(LabelRef("edge"))
 
 	Label("next")
-	ADDQ(ptr(args, dwOut), dst)
-	ADDQ(ptr(args, dwOut), dst)
-	ADDQ(Imm(uint64(2*stride)), ptr(args, dwTop))
-	SUBQ(Imm(2), ptr(args, dwRows))
+	for range outs {
+		ADDQ(ptr(args, dwOut), dst)
+	}
+	ADDQ(Imm(uint64(outs*stride)), ptr(args, dwTop))
+	SUBQ(Imm(uint64(outs)), ptr(args, dwRows))
 	JG(LabelRef("rows"))
 	VZEROUPPER()
 	RET()

@@ -134,17 +134,7 @@ func direct(rows int, more bool) {
 	}
 	ADDQ(ptr(fin, finRests), rest)
 	Label("noresidual")
-	lo, hi := YMM(), YMM()
-	VMOVUPS(ptr(fin, finLo), lo)
-	VMOVUPS(ptr(fin, finHi), hi)
-	for _, v := range acc {
-		VMAXPS(v, lo, v)
-		VMINPS(v, hi, v)
-	}
-	CMPQ(ptr(fin, finQuant), Imm(0))
-	JEQ(LabelRef("store"))
-	quantizeAll(fin, 0, acc, "")
-	Label("store")
+	finish(fin, 0, acc, "")
 	for r := range rows {
 		VMOVUPS(acc[2*r], ptr(c, 0))
 		VMOVUPS(acc[2*r+1], ptr(c, 32))

@@ -74,9 +74,10 @@ func quantize(base GPVirtual, fin int, v, m VecVirtual) {
 }
 
 // scaled is quantize where bounds are real numbers and the quotient is v·high +
-// v·low, which the quantizer was found to allow. Constants are loaded once for all
-// of v, which leave four registers free.
-func scaled(base GPVirtual, fin int, v []VecVirtual) {
+// v·low, which the quantizer was found to allow. With positive, the lower bound is
+// zero, which is what NaN becomes, too. Constants are loaded once for all of v,
+// which leave four registers free, or three where there are four of v.
+func scaled(base GPVirtual, fin int, v []VecVirtual, positive bool) {
 	load := func(m Op) VecVirtual {
 		c := YMM()
 		VMOVUPS(m, c)
@@ -84,14 +85,20 @@ func scaled(base GPVirtual, fin int, v []VecVirtual) {
 	}
 	least, most, m := load(ptr(base, fin+finLeast)), load(ptr(base, fin+finMost)), YMM()
 	for _, v := range v {
-		VCMPPS(Imm(7), v, v, m)
-		VANDPS(m, v, v)
+		if !positive {
+			VCMPPS(Imm(7), v, v, m)
+			VANDPS(m, v, v)
+		}
 		VMAXPS(least, v, v)
 		VMINPS(most, v, v)
 	}
-	low, high, whole := load(ptr(base, fin+finLow)), load(ptr(base, fin+finHigh)), load(magic)
-	m = YMM()
+	var low Op = ptr(base, fin+finLow)
+	if len(v) != 4 {
+		low = load(low)
+	}
+	high, whole := load(ptr(base, fin+finHigh)), load(magic)
 	for _, v := range v {
+		m := YMM()
 		VMULPS(low, v, m)
 		VFMADD231PS(high, v, m)
 		VADDPS(whole, m, m)
@@ -100,16 +107,37 @@ func scaled(base GPVirtual, fin int, v []VecVirtual) {
 	}
 }
 
+// finish clamps all of v and fake-quantizes them in the way that the finisher says.
+func finish(base GPVirtual, fin int, v []VecVirtual, suffix string) {
+	CMPQ(ptr(base, fin+finQuant), Imm(2))
+	JGE(LabelRef("unclamped" + suffix))
+	lo, hi := YMM(), YMM()
+	VMOVUPS(ptr(base, fin+finLo), lo)
+	VMOVUPS(ptr(base, fin+finHi), hi)
+	for _, v := range v {
+		VMAXPS(v, lo, v)
+		VMINPS(v, hi, v)
+	}
+	CMPQ(ptr(base, fin+finQuant), Imm(0))
+	JEQ(LabelRef("finished" + suffix))
+	quantizeAll(base, fin, v, suffix)
+	Label("finished" + suffix)
+}
+
 // quantizeAll fake-quantizes all of v in the way that the finisher says.
 func quantizeAll(base GPVirtual, fin int, v []VecVirtual, suffix string) {
 	CMPQ(ptr(base, fin+finQuant), Imm(2))
-	JEQ(LabelRef("scaled" + suffix))
+	JGE(LabelRef("unclamped" + suffix))
 	for _, v := range v {
 		quantize(base, fin, v, YMM())
 	}
 	JMP(LabelRef("quantized" + suffix))
-	Label("scaled" + suffix)
-	scaled(base, fin, v)
+	Label("unclamped" + suffix)
+	JGT(LabelRef("positive" + suffix))
+	scaled(base, fin, v, false)
+	JMP(LabelRef("quantized" + suffix))
+	Label("positive" + suffix)
+	scaled(base, fin, v, true)
 	Label("quantized" + suffix)
 }
 
