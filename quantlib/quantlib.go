@@ -102,7 +102,7 @@ func Passes() []*rewrite.Pass {
 		rewrite.InlineFunctions,
 		rewrite.RemoveIdentity,
 		rewrite.FoldConstants(func(n *graph.Node, opset int, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
-			return ops.Apply(n, opset, in...)
+			return ops.ApplyWithin(rewrite.MaxFolded, n, opset, in...)
 		}),
 		rewrite.FoldBatchNorm,
 	}

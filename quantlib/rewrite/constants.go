@@ -8,9 +8,20 @@ import (
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
-// maxFolded bounds, in bytes, the result of folding one node, so that a file
-// which expands a scalar to gigabytes is left as it is.
-const maxFolded = 64 << 20
+// MaxFolded bounds, in bytes, the result of folding one node, so that a file
+// which expands a scalar to gigabytes is left as it is. An Eval need not make
+// more.
+const MaxFolded = 64 << 20
+
+// All results of one FoldConstants take at most MaxFolded bytes and growth times
+// the bytes of the file's constants, and its products have at most maxWork
+// multiply-adds; what lies above is left as it is. After maxLost results that
+// were computed and did not fit, the rest stays too.
+const (
+	growth  = 16
+	maxWork = 1 << 32
+	maxLost = 16
+)
 
 // Eval computes one node whose inputs are all constants.
 type Eval func(n *graph.Node, opset int, in []*tensor.Tensor) ([]*tensor.Tensor, error)
@@ -32,18 +43,33 @@ func foldConstants(g *graph.Graph, eval Eval) (*graph.Graph, error) {
 	e := g.Edit()
 	known := map[string]*tensor.Tensor{}
 	folded := false
+	room, work, lost := MaxFolded, 0.0, 0
+	for _, c := range g.Consts() {
+		room += growth * bytesOf([]*tensor.Tensor{c.Tensor})
+	}
 	for _, n := range g.Nodes() {
 		in := constInputs(g, known, n)
 		if in == nil {
 			continue
 		}
-		if grows(n, in) {
+		if grows(n, in) || lost >= maxLost {
 			continue
 		}
+		w := macs(n, in)
+		if work+w > maxWork {
+			continue
+		}
+		work += w
 		out, err := eval(n, max(1, g.Opset(n.Domain)), in)
-		if err != nil || !small(out) || len(out) < len(n.Outputs) {
+		size := bytesOf(out)
+		if err == nil && (size > MaxFolded || size > room) {
+			lost++
 			continue
 		}
+		if err != nil || len(out) < len(n.Outputs) {
+			continue
+		}
+		room -= size
 		for i, name := range n.Outputs {
 			if name == "" {
 				continue
@@ -96,11 +122,11 @@ func constInputs(g *graph.Graph, known map[string]*tensor.Tensor, n *graph.Node)
 	return in
 }
 
-// grows reports whether a node makes more of its inputs than maxFolded, as far
+// grows reports whether a node makes more of its inputs than MaxFolded, as far
 // as that can be told before it is computed: a few bytes of shape ask for any
 // size. Operators that pad or resize by numbers of their own count as such.
 func grows(n *graph.Node, in []*tensor.Tensor) bool {
-	const most = maxFolded / 8 // elements of the widest common type
+	const most = MaxFolded / 8 // elements of the widest common type
 	size := 1.0
 	switch n.Op {
 	case "Pad", "Resize", "Upsample", "OneHot", "EyeLike", "Range":
@@ -124,14 +150,60 @@ func grows(n *graph.Node, in []*tensor.Tensor) bool {
 	return size > most
 }
 
-func small(out []*tensor.Tensor) bool {
+// macs is at least the multiply-adds of an operator that meets each element of
+// one input with many of another: 0 for all others.
+func macs(n *graph.Node, in []*tensor.Tensor) float64 {
+	switch n.Op {
+	case "MatMul", "Gemm", "MatMulInteger", "QLinearMatMul":
+		return product(n, in)
+	case "Conv", "ConvTranspose", "ConvInteger", "QLinearConv", "DeformConv", "Einsum", "Attention", "LSTM", "GRU", "RNN", "DFT", "STFT":
+		work := 1.0
+		for _, t := range in {
+			if t != nil {
+				work *= float64(max(1, t.Len()))
+			}
+		}
+		return work
+	}
+	return 0
+}
+
+// product is the multiply-adds of a product of matrices: elements of the left
+// factor times columns of the right one, for each of its matrices.
+func product(n *graph.Node, in []*tensor.Tensor) float64 {
+	if len(in) < 2 {
+		return 0
+	}
+	a, b := in[0], in[1]
+	if n.Op == "QLinearMatMul" {
+		b = in[min(3, len(in)-1)]
+	}
+	if a == nil || b == nil || a.Rank() == 0 || b.Rank() == 0 {
+		return 0
+	}
+	columns := float64(b.Dim(-1))
+	if n.Op == "Gemm" && n.Int("transB", 0) != 0 {
+		columns = float64(b.Dim(0))
+	}
+	for _, d := range b.Shape()[:max(0, b.Rank()-2)] {
+		columns *= float64(d)
+	}
+	return float64(a.Len()) * columns
+}
+
+// bytesOf is what tensors take.
+func bytesOf(list []*tensor.Tensor) int {
 	n := 0
-	for _, t := range out {
-		if t != nil {
+	for _, t := range list {
+		switch {
+		case t == nil:
+		case t.DType() == tensor.String:
+			n += 16 * t.Len()
+		default:
 			n += t.DType().Bytes(t.Len())
 		}
 	}
-	return n <= maxFolded
+	return n
 }
 
 // RemoveIdentity takes out Identity nodes, and Dropout nodes as inference knows
