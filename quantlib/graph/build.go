@@ -18,7 +18,7 @@ func New(p Parts) (*Graph, error) {
 	g := &Graph{
 		name: p.Name, doc: p.Doc, extra: p.Extra, model: p.Model, inputs: p.Inputs, outputs: p.Outputs, outer: p.Outer,
 		consts: map[string]*Const{}, info: map[string]Value{},
-		producer: map[string]*Node{}, index: map[*Node]int{}, users: map[string][]*Node{},
+		producer: map[string]*Node{}, index: map[*Node]int{}, named: make(map[string]*Node, len(p.Nodes)), users: map[string][]*Node{},
 	}
 	if g.model == nil {
 		g.model = &Model{}
@@ -58,6 +58,7 @@ func New(p Parts) (*Graph, error) {
 	g.nameNodes()
 	for i, n := range g.nodes {
 		g.index[n] = i
+		g.named[n.Name] = n
 		for _, o := range n.Outputs {
 			if o != "" {
 				g.producer[o] = n

@@ -27,6 +27,7 @@ type Graph struct {
 	outer    map[string]bool // names a subgraph takes from around it
 	producer map[string]*Node
 	index    map[*Node]int
+	named    map[string]*Node
 	users    map[string][]*Node
 }
 
@@ -213,14 +214,7 @@ func (g *Graph) Producer(name string) *Node { return g.producer[name] }
 func (g *Graph) Consumers(name string) []*Node { return g.users[name] }
 
 // Node is the node of that name, or nil.
-func (g *Graph) Node(name string) *Node {
-	for _, n := range g.nodes {
-		if n.Name == name {
-			return n
-		}
-	}
-	return nil
-}
+func (g *Graph) Node(name string) *Node { return g.named[name] }
 
 // Index is the place of n in Nodes, or -1 if it is not there.
 func (g *Graph) Index(n *Node) int {

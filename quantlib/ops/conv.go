@@ -106,18 +106,7 @@ func (l packedList) Bytes() int {
 }
 
 func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win window) {
-	at := func(s []int, i, def int) int { // dimension i of height, width
-		if i += len(s) - 2; i < 0 {
-			return def
-		}
-		return s[i]
-	}
-	g := f32.Conv{
-		Channels: x.Dim(1), Height: at(win.in, 0, 1), Width: at(win.in, 1, 1), Filters: w.Dim(0),
-		KernelH: at(win.kernel, 0, 1), KernelW: at(win.kernel, 1, 1), StrideH: at(win.stride, 0, 1), StrideW: at(win.stride, 1, 1),
-		DilationH: at(win.dilation, 0, 1), DilationW: at(win.dilation, 1, 1), PadTop: at(win.before, 0, 0), PadLeft: at(win.before, 1, 0),
-		PadBottom: at(win.after, 0, 0), PadRight: at(win.after, 1, 0), Groups: groups,
-	}
+	g := win.conv(x.Dim(1), w.Dim(0), groups)
 	if oh, ow := g.Out(); oh*ow != product(win.out) {
 		fail("convolution %v with kernel %v", win.in, win.kernel)
 	}

@@ -110,15 +110,6 @@ func convTranspose(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 		}
 		return list
 	}).(packedList)
-	to := make([]int, taps*area) // where product (tap, position) lands, -1 outside
-	for i := range to {
-		to[i] = -1
-	}
-	pos := make([]int, len(win.out))
-	for o := range area {
-		win.inside(pos, func(tap, at int) { to[tap*area+o] = at })
-		next(pos, win.out)
-	}
 	c.parts(jobs, 1, func(p, lo, hi int) {
 		cols := scratch[p*size+f32.ScratchLen : (p+1)*size]
 		for job := lo; job < hi; job++ {
@@ -134,16 +125,50 @@ func convTranspose(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 				for i := range dst {
 					dst[i] = bias
 				}
-				src := cols[f*taps*area : (f+1)*taps*area]
-				for i, at := range to {
-					if at >= 0 {
-						dst[at] += src[i]
-					}
-				}
+				win.spread(dst, cols[f*taps*area:(f+1)*taps*area])
 			}
 		}
 	})
 	return one(out)
+}
+
+// spread adds src, [taps, positions], to the places in an image that the window's
+// taps lie on, tap by tap; what lies outside is left out.
+func (w *window) spread(dst, src []float32) {
+	last := len(w.out) - 1
+	n := w.out[last]
+	tap, pos := make([]int, len(w.kernel)), make([]int, last)
+	for len(src) > 0 {
+		// Positions o0..o1 of a row lie on the image: 0 <= o·stride+x0 < width.
+		x0 := tap[last]*w.dilation[last] - w.before[last]
+		o0, o1 := 0, n
+		if x0 < 0 {
+			o0 = min(n, (-x0+w.stride[last]-1)/w.stride[last])
+		}
+		if room := w.in[last] - x0; room <= 0 {
+			o1 = 0
+		} else {
+			o1 = min(n, (room+w.stride[last]-1)/w.stride[last])
+		}
+		clear(pos)
+		for range product(w.out[:last]) {
+			row, inside := 0, true
+			for d, o := range pos {
+				i := o*w.stride[d] - w.before[d] + tap[d]*w.dilation[d]
+				inside = inside && i >= 0 && i < w.in[d]
+				row = row*w.in[d] + i
+			}
+			if inside {
+				at := row*w.in[last] + x0
+				for o := o0; o < o1; o++ {
+					dst[at+o*w.stride[last]] += src[o]
+				}
+			}
+			src = src[n:]
+			next(pos, w.out[:last])
+		}
+		next(tap, w.kernel)
+	}
 }
 
 // plainTranspose is convTranspose in float64.

@@ -58,16 +58,16 @@ func centered(x, zero *tensor.Tensor, dim int) []int64 {
 }
 
 // wholeProduct is the product of (a - zeroA) and (b - zeroB) in integers, exact.
-func wholeProduct(a, b, zeroA, zeroB *tensor.Tensor) (sums []int64, shape []int, m, n int) {
+func wholeProduct(c *Call, a, b, zeroA, zeroB *tensor.Tensor) (sums []int64, shape []int, m, n int) {
 	batch, shape, m, n, k := matShape(a.Shape(), b.Shape())
 	sums = make([]int64, product(shape))
-	batchProduct(sums, centered(a, zeroA, -2), centered(b, zeroB, -1), batchPlaces(a.Shape(), b.Shape(), batch, m*k, k*n), m, n, k)
+	integerProduct(c, sums, centered(a, zeroA, -2), centered(b, zeroB, -1), batchPlaces(a.Shape(), b.Shape(), batch, m*k, k*n), m, n, k)
 	return sums, shape, m, n
 }
 
 // matMulInteger is MatMulInteger: (A-a_zero)·(B-b_zero) in int32.
 func matMulInteger(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
-	sums, shape, _, _ := wholeProduct(in[0], in[1], In(in, 2), In(in, 3))
+	sums, shape, _, _ := wholeProduct(c, in[0], in[1], In(in, 2), In(in, 3))
 	out := c.Alloc(tensor.Int32, shape...)
 	store(out, sums)
 	return one(out)
@@ -86,7 +86,10 @@ func wholeConv(c *Call, x, w, zeroX, zeroW *tensor.Tensor) ([]int64, []int) {
 	groups, win := convShape(c, x, w)
 	shape := append([]int{x.Dim(0), w.Dim(0)}, win.out...)
 	sums := make([]int64, product(shape))
-	plainConv(c, sums, centered(x, zeroX, 1), centered(w, zeroW, 0), x.Dim(0), x.Dim(1), w.Dim(0), groups, &win)
+	src, weights := centered(x, zeroX, 1), centered(w, zeroW, 0)
+	if !integerConv(c, sums, src, weights, x.Dim(0), x.Dim(1), w.Dim(0), groups, &win) {
+		plainConv(c, sums, src, weights, x.Dim(0), x.Dim(1), w.Dim(0), groups, &win)
+	}
 	return sums, shape
 }
 
@@ -104,7 +107,7 @@ func requantize(out *tensor.Tensor, sums []int64, scale func(i int) float64, zer
 // output's scale; scales may be per row of A and per column of B.
 func qlinearMatMul(c *Call, in []*tensor.Tensor) []*tensor.Tensor {
 	a, sa, za, b, sb, zb, sy, zy := in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7]
-	sums, shape, m, n := wholeProduct(a, b, za, zb)
+	sums, shape, m, n := wholeProduct(c, a, b, za, zb)
 	rows, cols, y := load[float64](sa), load[float64](sb), scalar(sy, 1)
 	if len(rows) != 1 && len(rows) != m || len(cols) != 1 && len(cols) != n {
 		unsupported("QLinearMatMul with scales of shapes %v and %v", sa.Shape(), sb.Shape())
