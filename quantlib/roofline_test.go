@@ -87,6 +87,25 @@ func TestPlansUnderLatency(t *testing.T) {
 		}
 		noise = c.Noise.Mean
 	}
+	// No plan lies below the frontier, whatever it was chosen for.
+	for _, x := range []float64{0.003, 0.01, 0.03, 0.1} {
+		fast, err := s.TargetNoise(ctx, sp, quantlib.Latency, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		small, err := s.TargetNoise(ctx, sp, quantlib.Bytes, x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []quantlib.Choice{fast, small} {
+			if i := f.Within(c.Seconds * (1 + 1e-9)); i < 0 || f.Points[i].Noise > c.Noise.Mean*(1+1e-9) {
+				t.Errorf("noise %v: a plan of %v s and noise %v lies below the frontier", x, c.Seconds, c.Noise.Mean)
+			}
+		}
+		if i := f.Below(x); math.Abs(f.Points[i].Cost-fast.Seconds) > 1e-9*fast.Seconds {
+			t.Errorf("noise %v: the frontier says %v s, the fastest plan %v", x, f.Points[i].Cost, fast.Seconds)
+		}
+	}
 	s.Profile = nil
 	if _, err := s.Frontier(ctx, sp, quantlib.Latency); err == nil || !strings.Contains(err.Error(), "simulation") {
 		t.Errorf("without a device: %v", err)

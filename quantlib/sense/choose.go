@@ -119,27 +119,45 @@ func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) 
 	for _, x := range limits {
 		n.add(x.Cost)
 	}
-	it, err := t.items(ctx, sp, n)
+	allowed, err := t.ready(sp, n)
 	if err != nil {
 		return Choice{}, err
 	}
-	for i := range limits {
-		if limits[i].Cost == Latency {
-			limits[i].Max -= it.fixed // what no choice changes
-		}
+	if n.seconds && len(t.outside(allowed)) > 0 {
+		return t.branch(ctx, sp, allowed, n, limits, minimize)
 	}
-	s, err := alloc.Solve(ctx, alloc.Problem{Items: it.list, Limits: limits, Minimize: minimize, Nodes: searchNodes / max(1, len(limits))})
+	it, err := t.itemsOf(ctx, allowed, n, false)
 	if err != nil {
-		if n.seconds && it.fixed > 0 {
-			err = fmt.Errorf("beside %.4g seconds of operators without a choice: %w", it.fixed, err)
-		}
-		return Choice{}, fmt.Errorf("sense: %w", err)
+		return Choice{}, err
+	}
+	s, err := t.solveItems(ctx, it, n, limits, minimize, searchNodes/max(1, len(limits)))
+	if err != nil {
+		return Choice{}, err
 	}
 	c, err := t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
 	if s.Gap > 0 {
 		c.Gap = s.Gap / s.Objective
 	}
 	return c, err
+}
+
+// solveItems is alloc.Solve, with limits of latency less the seconds that no choice
+// changes.
+func (t *Table) solveItems(ctx context.Context, it *items, n needs, limits []alloc.Limit, minimize string, nodes int) (alloc.Solution, error) {
+	limits = slices.Clone(limits)
+	for i := range limits {
+		if limits[i].Cost == Latency {
+			limits[i].Max -= it.fixed
+		}
+	}
+	s, err := alloc.Solve(ctx, alloc.Problem{Items: it.list, Limits: limits, Minimize: minimize, Nodes: nodes})
+	if err != nil {
+		if n.seconds && it.fixed > 0 {
+			err = fmt.Errorf("beside %.4g seconds of operators without a choice: %w", it.fixed, err)
+		}
+		return s, fmt.Errorf("sense: %w", err)
+	}
+	return s, nil
 }
 
 // searchNodes bounds how long a choice takes, divided by the number of limits: a

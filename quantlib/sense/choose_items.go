@@ -66,6 +66,16 @@ func prune(list []partial) []partial {
 // items makes one item of each group: its candidates are the widths of its ties,
 // those left out that others beat in everything.
 func (t *Table) items(ctx context.Context, sp Space, n needs) (*items, error) {
+	allowed, err := t.ready(sp, n)
+	if err != nil {
+		return nil, err
+	}
+	return t.itemsOf(ctx, allowed, n, false)
+}
+
+// ready is the widths that each tie may take, once the table knows what the costs
+// need.
+func (t *Table) ready(sp Space, n needs) ([][]int, error) {
 	switch {
 	case n.bops && t.macs == nil:
 		return nil, errors.New("sense: BOPs need the layers' multiply-accumulates, see MACs")
@@ -74,10 +84,12 @@ func (t *Table) items(ctx context.Context, sp Space, n needs) (*items, error) {
 	case n.seconds && !t.device.HasLatency():
 		return nil, fmt.Errorf("sense: the profile %q has no figures of speed, nor a measured table", t.device.Name)
 	}
-	allowed, err := t.allowed(sp)
-	if err != nil {
-		return nil, err
-	}
+	return t.allowed(sp)
+}
+
+// itemsOf is items for given widths. Seconds that another group decides too count
+// at the slowest widths that are allowed there, or at the fastest.
+func (t *Table) itemsOf(ctx context.Context, allowed [][]int, n needs, fastest bool) (*items, error) {
 	it := &items{ties: len(t.m.Ties)}
 	if n.seconds {
 		it.fixed = t.fixedSeconds()
@@ -87,7 +99,7 @@ func (t *Table) items(ctx context.Context, sp Space, n needs) (*items, error) {
 			return nil, fmt.Errorf("sense: %w", err)
 		}
 		g := &t.groups[i]
-		list, ok := t.candidates(i, allowed, n)
+		list, ok := t.candidates(i, allowed, n, fastest)
 		if ok {
 			if err := it.add(g.name, list, t); err != nil {
 				return nil, err
@@ -172,7 +184,7 @@ func finite(list []partial) []partial {
 // candidates lists the ways to treat a group. With the widths of the activations
 // fixed, everything adds up over the weights, so what is covered among the
 // weights so far can be dropped at once.
-func (t *Table) candidates(group int, allowed [][]int, n needs) (list []partial, ok bool) {
+func (t *Table) candidates(group int, allowed [][]int, n needs, fastest bool) (list []partial, ok bool) {
 	g := &t.groups[group]
 	combinations := 1
 	for _, a := range g.acts {
@@ -196,7 +208,7 @@ func (t *Table) candidates(group int, allowed [][]int, n needs) (list []partial,
 		if n.seconds {
 			for _, u := range t.units[group] {
 				if t.work.Units[u].Weight == weight {
-					seconds += t.seconds(u, inside, at, allowed)
+					seconds += t.seconds(u, inside, at, allowed, fastest)
 				}
 			}
 		}

@@ -13,11 +13,13 @@ import (
 // whose rules placed the quantizers; nil is that one.
 //
 // The latency of a plan is the sum over the network's units of Profile.Seconds,
-// by the roofline or by the device's measured table. While a plan is being
-// chosen, a unit's widths that are decided elsewhere (what a layer writes is
-// stored at the width of the layers that read it) are taken at the slowest that
-// the space allows. So a plan that was chosen under a limit of latency meets it;
-// where the activations have one width in the space, nothing is given away.
+// by the roofline or by the device's measured table. A unit may depend on widths
+// that are decided elsewhere: what a layer writes is stored at the width of the
+// layers that read it. Choices and frontiers search over these by branch and bound:
+// with each taken at the fastest that is allowed, a choice costs no more than in
+// truth, so that what is not better then is given up; otherwise a width is fixed, and
+// the search goes on below. Where that takes too long, see Choice.Gap and
+// Frontier.Epsilon.
 //
 // A workload of another network is an error.
 func (t *Table) On(w *Workload, p *hardware.Profile) (*Table, error) {
@@ -96,8 +98,8 @@ func (t *Table) own(p plan.Plan) {
 }
 
 // seconds is the time of a unit of group g when the group's ties have the widths
-// that at gives, and the others the slowest of those allowed.
-func (t *Table) seconds(unit int, inside func(tie int) bool, at func(tie int) int, allowed [][]int) float64 {
+// that at gives, and the others the slowest of those allowed, or the fastest.
+func (t *Table) seconds(unit int, inside func(tie int) bool, at func(tie int) int, allowed [][]int, fastest bool) float64 {
 	u := &t.work.Units[unit]
 	var open []int
 	for _, tie := range []int{u.Weight, u.Input, u.Output} {
@@ -109,7 +111,7 @@ func (t *Table) seconds(unit int, inside func(tie int) bool, at func(tie int) in
 	for _, tie := range open {
 		combinations *= len(allowed[tie])
 	}
-	worst := 0.0
+	worst, best := 0.0, math.Inf(1)
 	for c := range combinations {
 		pick := map[int]int{}
 		for _, tie := range open {
@@ -122,7 +124,10 @@ func (t *Table) seconds(unit int, inside func(tie int) bool, at func(tie int) in
 			}
 			return at(tie)
 		}))
-		worst = max(worst, s)
+		worst, best = max(worst, s), min(best, s)
+	}
+	if fastest {
+		return best
 	}
 	return worst
 }

@@ -320,7 +320,8 @@ type Choice struct {
 	Noise          Measure // predicted noise-to-signal power at the output
 	// Gap is 0 if no plan within the limits is better, by prediction. Otherwise the
 	// search was ended, and none is better by more than this part of what was made
-	// small: usually thousandths, under three limits and more.
+	// small: usually thousandths, under three limits and more; hundredths under a
+	// limit of latency where many widths of activations are open.
 	Gap float64
 }
 
@@ -336,7 +337,11 @@ func (c Choice) String() string {
 	if c.Seconds > 0 {
 		ops += fmt.Sprintf(", %.4g ms", 1e3*c.Seconds)
 	}
-	return fmt.Sprintf("%d bytes, %.2f bits a weight%s, predicted SQNR %.1f dB\n%s", c.Bytes, c.MeanBits, ops, c.SQNR(), c.Diff)
+	gap := ""
+	if c.Gap > 0 {
+		gap = fmt.Sprintf(" (the search was ended: no plan is better by more than %.2g %%)", 100*c.Gap)
+	}
+	return fmt.Sprintf("%d bytes, %.2f bits a weight%s, predicted SQNR %.1f dB%s\n%s", c.Bytes, c.MeanBits, ops, c.SQNR(), gap, c.Diff)
 }
 
 // Describe says what a plan costs and how it differs from the plan before; the

@@ -17,13 +17,20 @@ type Frontier struct {
 	// Points are sorted by ascending cost, and so by descending noise.
 	Points []FrontierPoint
 	// Epsilon is 0 if Points is the whole set. Otherwise for every plan there is
-	// a point of no greater cost and at most 1+Epsilon times its noise.
+	// a point of no greater cost and at most 1+Epsilon times its noise; +Inf where
+	// that was not found out in time, which only Latency can lead to.
 	Epsilon float64
 
 	table  *Table
-	pareto *alloc.Pareto
-	it     *items
+	from   []frontierOrigin // by point
 	before plan.Plan
+}
+
+// frontierOrigin is where a point stands in what the allocator found.
+type frontierOrigin struct {
+	it     *items
+	pareto *alloc.Pareto
+	at     int
 }
 
 // FrontierPoint is the totals of one plan.
@@ -36,16 +43,24 @@ type FrontierPoint struct {
 func (p FrontierPoint) SQNR() float64 { return -10 * math.Log10(p.Noise) }
 
 // Frontier is the whole Pareto set between predicted noise and Bytes,
-// MeanWeightBits, MeanActivationBits, BOPs or Latency (for that as it is reckoned
-// with while a plan is chosen, see On). It is exact up to alloc.MaxPoints points; beyond, see
-// Frontier.Epsilon.
+// MeanWeightBits, MeanActivationBits, BOPs or Latency. It is exact up to
+// alloc.MaxPoints points; beyond, see Frontier.Epsilon. No plan of the space that is
+// chosen under any limits lies below it where Epsilon is 0.
 func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier, error) {
 	if err := knownCost(cost); err != nil {
 		return nil, err
 	}
 	var n needs
 	n.add(cost)
-	it, err := t.items(ctx, sp, n)
+	allowed, err := t.ready(sp, n)
+	if err != nil {
+		return nil, err
+	}
+	f := &Frontier{Cost: cost, table: t, before: sp.Before}
+	if cost == Latency {
+		return f, f.branch(ctx, allowed, n)
+	}
+	it, err := t.itemsOf(ctx, allowed, n, false)
 	if err != nil {
 		return nil, err
 	}
@@ -60,19 +75,22 @@ func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier,
 	if err != nil {
 		return nil, fmt.Errorf("sense: %w", err)
 	}
-	f := &Frontier{Cost: cost, Epsilon: p.Epsilon, table: t, pareto: p, it: it, before: sp.Before}
-	for _, x := range p.Points {
-		x.Cost /= unit
-		if cost == Latency {
-			x.Cost += it.fixed
-		}
-		f.Points = append(f.Points, FrontierPoint{x.Cost, x.Noise})
+	f.Epsilon = p.Epsilon
+	for i, x := range p.Points {
+		f.Points = append(f.Points, FrontierPoint{x.Cost / unit, x.Noise})
+		f.from = append(f.from, frontierOrigin{it, p, i})
 	}
 	return f, nil
 }
 
+// bits is the width of each tie at point i.
+func (f *Frontier) bits(i int) []int {
+	o := f.from[i]
+	return o.it.bits(o.pareto.Choice(o.at))
+}
+
 // Plan is the plan of point i. It panics if there is no such point.
-func (f *Frontier) Plan(i int) plan.Plan { return f.table.planOf(f.it.bits(f.pareto.Choice(i))) }
+func (f *Frontier) Plan(i int) plan.Plan { return f.table.planOf(f.bits(i)) }
 
 // Choice is the plan of point i, what it costs, and the diff to the plan before
 // (Space.Before). It panics if there is no such point.
