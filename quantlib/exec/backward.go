@@ -136,7 +136,7 @@ func (d *Gradient) Run(ctx context.Context, kept *Kept, seeds Values, visit func
 	if kept.s != s {
 		panic("exec: Gradient.Run with values that another session kept")
 	}
-	w := s.workers.Get().(*worker)
+	w := s.workers.Get()
 	defer s.workers.Put(w)
 	w.begin(1, false)
 	defer w.reset()

@@ -40,7 +40,7 @@ func (v *Variant) KeepFrom(ctx context.Context, in Values, from int) (*Kept, err
 }
 
 func (s *Session) keep(ctx context.Context, in Values, v *Variant, from, threads int) (*Kept, error) {
-	w := s.workers.Get().(*worker)
+	w := s.workers.Get()
 	defer s.workers.Put(w)
 	w.begin(threads, true)
 	w.from = from

@@ -3,6 +3,7 @@ package exec
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -186,5 +187,76 @@ func TestMemoryThatDependsOnValuesIsAnErrorThatNamesTheNode(t *testing.T) {
 		if _, err := s.Memory(context.Background(), shapes); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+func TestMemoryOfSubgraphsIsPredictedAndLeavesTheirArenasAlone(t *testing.T) {
+	f := &flow{r: rand.New(rand.NewPCG(4, 11))}
+	told := 0
+	for range 40 {
+		p := graph.Parts{Inputs: []graph.Value{{Name: "x", DType: tensor.Float32}}, Model: &graph.Model{Opsets: map[string]int{"": 13}}}
+		p.Outputs = []graph.Value{{Name: f.steps(&p, []string{"x"}, 2)}}
+		g, err := graph.New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := New(g, Options{Threads: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := tensor.New(tensor.Float32, 4, 70)
+		want, err := s.Run(context.Background(), Values{"x": x})
+		if err != nil {
+			t.Fatal(err)
+		}
+		predicted, err := s.Memory(context.Background(), map[string][]int{"x": {4, 70}})
+		if errors.Is(err, errors.ErrUnsupported) {
+			continue // a branch that depends on values
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		told++
+		if got := s.Packed(); got != predicted.Packed {
+			t.Errorf("%d bytes are packed, predicted were %d", got, predicted.Packed)
+		}
+		again, err := s.Run(context.Background(), Values{"x": x})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if y := p.Outputs[0].Name; !tensor.Equal(again[y], want[y]) {
+			t.Error("the prediction changed what a run gives")
+		}
+	}
+	if told < 5 {
+		t.Errorf("%d networks were told", told)
+	}
+}
+
+func TestWorkersGiveUpBuffersOfAnInputThatDoesNotComeAgain(t *testing.T) {
+	m := residualNet(t, 16, 64)
+	s, err := New(m.g, Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := s.workers.Get()
+	once := func(batch int) {
+		w.begin(1, false)
+		defer w.reset()
+		m.shape[0] = batch
+		if err := w.feed(m.values()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.run(context.Background(), nil, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	once(8)
+	large := w.held
+	for range spareRuns + 1 {
+		once(1)
+	}
+	if w.held > large/4 {
+		t.Errorf("%d bytes are held of %d", w.held, large)
 	}
 }

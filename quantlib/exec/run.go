@@ -28,7 +28,7 @@ func (s *Session) Tap(ctx context.Context, in Values, tap Tap) (Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := whole.workers.Get().(*worker)
+	w := whole.workers.Get()
 	defer whole.workers.Put(w)
 	w.begin(whole.options.Threads, false)
 	defer w.reset()
@@ -42,7 +42,7 @@ func (s *Session) Tap(ctx context.Context, in Values, tap Tap) (Values, error) {
 }
 
 func (s *Session) run(ctx context.Context, in Values, v *Variant, threads int) (Values, error) {
-	w := s.workers.Get().(*worker)
+	w := s.workers.Get()
 	defer s.workers.Put(w)
 	w.begin(threads, false)
 	defer w.reset()
@@ -326,7 +326,7 @@ func (w *worker) named(kept *Kept) (Values, error) {
 // Watch is RunSingle that shows the inputs and every value that the session
 // sees to tap, and makes no copy of the outputs.
 func (s *Session) Watch(ctx context.Context, in Values, tap Tap) error {
-	w := s.workers.Get().(*worker)
+	w := s.workers.Get()
 	defer s.workers.Put(w)
 	w.begin(1, false)
 	defer w.reset()

@@ -53,7 +53,7 @@ type Session struct {
 
 	cache   sync.Map // of packed constants
 	subs    sync.Map // *graph.Graph → *Session
-	workers sync.Pool
+	workers pool
 	whole   func() (*Session, error) // the same without fusion, for taps
 }
 
@@ -100,7 +100,7 @@ func build(g *graph.Graph, o Options) (*Session, error) {
 		s.outs = append(s.outs, s.slot(v.Name))
 	}
 	s.lifetimes()
-	s.workers.New = func() any { return newWorker(s) }
+	s.workers.s = s
 	s.whole = sync.OnceValues(func() (*Session, error) {
 		o := s.options
 		o.NoFuse = true

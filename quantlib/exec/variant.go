@@ -135,7 +135,7 @@ func (v *Variant) Rerun(ctx context.Context, kept *Kept) (out []*tensor.Tensor, 
 		panic("exec: Rerun with values that another variant kept")
 	}
 	s, base := v.s, kept.v
-	w := s.workers.Get().(*worker)
+	w := s.workers.Get()
 	defer s.workers.Put(w)
 	w.begin(1, false)
 	defer w.reset()

@@ -6,7 +6,7 @@ import "context"
 // to tap, each in its quantized form where the changes have one, and makes no copy
 // of the outputs.
 func (v *Variant) Watch(ctx context.Context, in Values, tap Tap) error {
-	w := v.s.workers.Get().(*worker)
+	w := v.s.workers.Get()
 	defer v.s.workers.Put(w)
 	w.begin(1, false)
 	defer w.reset()

@@ -33,6 +33,7 @@ type worker struct {
 	live    int   // bytes in buffers that are in use
 	peak    int   // the most of them in this run
 	held    int   // bytes in all buffers
+	spare   int   // runs on end that needed few of them
 	wanted  int   // elements of scratch that a step of this run asked for, at most
 	dry     *dry  // set: nothing is computed (see Session.Memory)
 }
@@ -43,6 +44,50 @@ type buffer struct {
 	size int
 	refs int
 	w    *worker
+}
+
+// pool keeps workers between runs with the buffers they have, so that a run
+// allocates none however long ago the last one was; a collection of garbage does
+// not empty it. It keeps as many as run at once, one for each processor at most.
+type pool struct {
+	s    *Session
+	mu   sync.Mutex
+	idle []*worker
+}
+
+// Get is the worker that rests for the shortest time, or a new one.
+func (p *pool) Get() *worker {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.idle); n > 0 {
+		w := p.idle[n-1]
+		p.idle = p.idle[:n-1]
+		return w
+	}
+	return newWorker(p.s)
+}
+
+// Put takes a worker back.
+func (p *pool) Put(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.idle) < runtime.GOMAXPROCS(0) {
+		p.idle = append(p.idle, w)
+	}
+}
+
+// After spareRuns runs that needed less than a quarter of the buffers a worker
+// gives them up: they are of an input that does not come again.
+const spareRuns = 64
+
+func (w *worker) trim() {
+	if w.held <= 4*w.peak || w.held < 1<<20 {
+		w.spare = 0
+		return
+	}
+	if w.spare++; w.spare >= spareRuns {
+		w.free, w.held, w.spare = map[int][]*buffer{}, 0, 0
+	}
 }
 
 func newWorker(s *Session) *worker {
@@ -194,19 +239,19 @@ func (w *worker) RunGraph(ctx context.Context, g *graph.Graph, in []*tensor.Tens
 	if len(in) != len(sub.inputs) {
 		return nil, fmt.Errorf("exec: subgraph %q takes %d inputs, got %d", g.Name(), len(sub.inputs), len(in))
 	}
-	c := sub.workers.Get().(*worker)
-	defer sub.workers.Put(c)
+	var c *worker
+	if w.dry == nil {
+		c = sub.workers.Get()
+		defer sub.workers.Put(c)
+	} else {
+		c = newWorker(sub)
+		c.dry = w.dry.sub()
+		defer w.dry.join(c)
+	}
 	c.begin(w.threads, false)
 	defer c.reset()
 	c.parent = w
 	defer func() { c.parent = nil }()
-	if w.dry != nil {
-		c.free, c.held, c.dry = map[int][]*buffer{}, 0, w.dry.sub()
-		defer func() {
-			w.dry.join(c)
-			c.free, c.held, c.dry = map[int][]*buffer{}, 0, nil
-		}()
-	}
 	for i, t := range in {
 		c.vals[sub.inSlots[i]] = t
 	}
@@ -261,8 +306,11 @@ func (w *worker) reset() {
 			w.release(b)
 		}
 	}
+	if !w.keep {
+		w.trim()
+	}
 	w.fresh, w.used, w.keep = w.fresh[:0], 0, false
-	if w.wanted > len(w.scratch) {
+	if w.dry == nil && w.wanted > len(w.scratch) {
 		w.scratch = make([]float32, w.wanted)
 	}
 	w.variant, w.kept, w.changed = nil, nil, false
