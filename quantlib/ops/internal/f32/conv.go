@@ -56,11 +56,11 @@ func (c Conv) ScratchLen() int {
 	if c.depthwise() {
 		return w.depthwiseScratch()
 	}
-	p := w.planes(0, w.oh)
-	if p.direct() {
+	if w.covers(0, w.oh) {
 		return ScratchLen
 	}
-	return ScratchLen + p.size*c.Channels/c.Groups + slack
+	_, _, size := w.extent(w.oh)
+	return ScratchLen + size*c.Channels/c.Groups + slack
 }
 
 func (c Conv) depthwise() bool { return c.Groups > 1 && c.Channels == c.Groups }

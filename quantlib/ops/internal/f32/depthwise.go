@@ -10,21 +10,23 @@ const bandSize = 5000 // elements of planes
 // bands returns the number of output rows in a band, and of channels.
 func (w window) bands() (rows, channels int) {
 	rows = w.oh
-	for rows > 1 && w.planes(0, rows).size > bandSize {
+	_, _, size := w.extent(rows)
+	for rows > 1 && size > bandSize {
 		rows = (rows + 1) / 2
+		_, _, size = w.extent(rows)
 	}
-	return rows, clampInt(bandSize/w.planes(0, rows).size, 1, 8)
+	return rows, clampInt(bandSize/size, 1, 8)
 }
 
 // depthwiseScratch is the length of the scratch memory that depthwise needs.
 func (w window) depthwiseScratch() int {
 	rows, channels := w.bands()
-	p := w.planes(0, rows)
+	_, wq, size := w.extent(rows)
 	direct := w.zeros()
 	if w.ow < 8 {
 		direct += w.oh*w.ow + 8
 	}
-	return max(direct, channels*(p.size+rows*p.wq+3*slack))
+	return max(direct, channels*(size+rows*wq+3*slack))
 }
 
 // zeros is the length of a row of zeros that can be read like one of the image,

@@ -4,6 +4,7 @@ package f32
 
 import (
 	"runtime"
+	"sync"
 	"unsafe"
 )
 
@@ -78,6 +79,16 @@ type depthwiseArgs struct {
 	bias        float32
 	fin         finisher
 	wide        [25 * 8]float32
+	masks       [2][6 * 8]int32
+}
+
+// depthwisePool keeps what is too large to be made for each convolution.
+var depthwisePool = sync.Pool{New: func() any { return new(depthwiseArgs) }}
+
+// giveBack leaves nothing behind that a points to outside itself.
+func (a *depthwiseArgs) giveBack() {
+	a.dst, a.w, a.x, a.zero = nil, nil, 0, 0
+	depthwisePool.Put(a)
 }
 
 // set makes f the finisher of e, with its first quantizer.
@@ -138,7 +149,9 @@ func (g *Gemm) convolve(src *columns, dst []float32, ldc, i0, i1 int, scratch []
 	src.packed = !src.pays(i1-i0, g.N)
 	g.check(dst, ldc, i0, i1, 0, g.N, scratch)
 	bbuf, scratch := scratch[:KC*nc+slack], scratch[KC*nc+slack:]
-	d := directTiles{src: src, tiles: tiles{dst: dst, ldc: ldc, tmp: scratch[:MR*NR]}, rest: scratch[MR*NR:][:mc/MR*8]}
+	d := directPool.Get().(*directTiles)
+	defer d.giveBack()
+	d.src, d.tiles, d.rest = src, tiles{dst: dst, ldc: ldc, tmp: scratch[:MR*NR]}, scratch[MR*NR:][:mc/MR*8]
 	var last, inner finisher
 	inner.set(&Epilogue{})
 	e := g.Epilogue
@@ -186,6 +199,16 @@ type directTiles struct {
 	rest  []float32
 	fin   finisher
 	fused bool // fin quantizes
+}
+
+// directPool keeps what is too large to be made for each convolution.
+var directPool = sync.Pool{New: func() any { return new(directTiles) }}
+
+// giveBack leaves nothing behind that d points to; offsets stay and are not read.
+func (d *directTiles) giveBack() {
+	d.src, d.tiles, d.off, d.rest = nil, tiles{}, nil, nil
+	d.fin.bias, d.fin.residual = nil, nil
+	directPool.Put(d)
 }
 
 // block computes rows i0..i1 of columns j0..j1, of which those that do not lie in
@@ -408,11 +431,12 @@ func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue
 	if kernel == nil || ep.Residual != nil || ep.ColBias != nil {
 		return false
 	}
-	var a depthwiseArgs
-	var masks [2][6 * 8]int32
-	w.edgeMasks(masks[0][:], 0)
-	w.edgeMasks(masks[1][:], w.ow-8)
-	a.first, a.last = &masks[0][0], &masks[1][0]
+	a := depthwisePool.Get().(*depthwiseArgs)
+	defer a.giveBack()
+	a.fin = finisher{}
+	w.edgeMasks(a.masks[0][:], 0)
+	w.edgeMasks(a.masks[1][:], w.ow-8)
+	a.first, a.last = &a.masks[0][0], &a.masks[1][0]
 	zero := scratch[:w.zeros()]
 	clear(zero)
 	spare := scratch[len(zero):]
@@ -435,11 +459,11 @@ func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue
 		to := dst[o*area : (o+1)*area]
 		if o*area+(w.oh-1)*w.ow+8 > c1*each*area && w.ow < 8 { // nothing may be written behind the last
 			a.dst = &spare[:area+8][0]
-			kernel(&a)
+			kernel(a)
 			copy(to, spare)
 		} else {
 			a.dst = &to[0]
-			kernel(&a)
+			kernel(a)
 		}
 	}
 	runtime.KeepAlive(x)

@@ -29,9 +29,9 @@ type planes struct {
 
 func (w window) planes(oy0, oy1 int) planes {
 	p := planes{window: w, oy0: oy0, oy1: oy1}
-	p.hq = oy1 - oy0 + (w.kh-1)*w.dh/w.sh
-	p.wq = w.ow + (w.kw-1)*w.dw/w.sw
+	p.hq, p.wq, p.size = w.extent(oy1 - oy0)
 	p.off = make([]int32, 0, w.kh*w.kw)
+	p.phases = make([][2]int, 0, residues(w.kh, w.dh, w.sh)*residues(w.kw, w.dw, w.sw))
 	for ky := range w.kh {
 		for kx := range w.kw {
 			y, x := ky*w.dh, kx*w.dw
@@ -39,8 +39,24 @@ func (w window) planes(oy0, oy1 int) planes {
 			p.off = append(p.off, int32((phase*p.hq+y/w.sh)*p.wq+x/w.sw))
 		}
 	}
-	p.size = len(p.phases) * p.hq * p.wq
 	return p
+}
+
+// extent returns the height and the width of the planes of some output rows, and
+// the length of all of them.
+func (w window) extent(rows int) (hq, wq, size int) {
+	hq, wq = rows+(w.kh-1)*w.dh/w.sh, w.ow+(w.kw-1)*w.dw/w.sw
+	return hq, wq, residues(w.kh, w.dh, w.sh) * residues(w.kw, w.dw, w.sw) * hq * wq
+}
+
+// residues is the number of remainders that the places of k taps, d apart, have
+// when divided by s: they come again after s/gcd(d, s) taps.
+func residues(k, d, s int) int {
+	a, b := d, s
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return min(k, s/a)
 }
 
 func (p *planes) phase(y, x int) int {
@@ -54,8 +70,13 @@ func (p *planes) phase(y, x int) int {
 }
 
 // direct reports whether the image itself can serve as its planes.
-func (p *planes) direct() bool {
-	return p.sh == 1 && p.sw == 1 && p.top == 0 && p.left == 0 && p.wq == p.w && p.oy0+p.hq <= p.h
+func (p *planes) direct() bool { return p.covers(p.oy0, p.oy1) }
+
+// covers reports whether the image itself can serve as the planes of output rows
+// oy0..oy1.
+func (w window) covers(oy0, oy1 int) bool {
+	hq, wq, _ := w.extent(oy1 - oy0)
+	return w.sh == 1 && w.sw == 1 && w.top == 0 && w.left == 0 && wq == w.w && oy0+hq <= w.h
 }
 
 // fill copies one channel x into its planes, which hold pad outside the image
