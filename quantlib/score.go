@@ -19,16 +19,29 @@ type (
 	ClosedForm = sense.ClosedForm
 	Random     = sense.Random
 	Ranking    = sense.Ranking
+	Metric     = sense.Metric
 )
 
-// Score is Grid as a scorer makes it, whatever Study.Scorer is; nil is Exact:
+// What a grid may tell; see Grid.Has.
+const (
+	MetricSQNR      = sense.MetricSQNR
+	MetricCosine    = sense.MetricCosine
+	MetricMSE       = sense.MetricMSE
+	MetricAgreement = sense.MetricAgreement
+	MetricLoss      = sense.MetricLoss
+	MetricTop1      = sense.MetricTop1
+)
+
+// Score is what Grid is with this scorer as Study.Scorer; nil is Exact:
 //
 //	fast, err := study.Score(ctx, quantlib.OnePass{})
 //	exact, err := study.Score(ctx, quantlib.Exact{})
 //	r, err := quantlib.RankCorrelation(fast, exact, quantlib.Weight)
 //
 // Scorers answer for equal questions by their Key, under which results are
-// stored.
+// stored. Grid.Has tells which metrics a scorer gives. Study.OnCell sees cells as they
+// are found, and stopped work of Exact goes on in the next call, as Grid says; the
+// other scorers take little time, start again, and show their cells at the end.
 func (s *Study) Score(ctx context.Context, scorer Scorer, widths ...int) (*Grid, error) {
 	p, err := s.parts()
 	if err != nil {

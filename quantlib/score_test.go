@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/quantnb/quantnb/notebooks/demo"
 	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/sense"
 )
 
 const (
@@ -91,6 +94,54 @@ func TestScorersGiveWhatTheTableNeeds(t *testing.T) {
 		}
 		if bits := c.Plan.MeanBits(); bits > 4 || bits < 2 || math.IsNaN(c.Noise.Mean) {
 			t.Errorf("%s: a plan of %.2f bits and noise %v", scorer.Key(), bits, c.Noise)
+		}
+	}
+}
+
+// TestGridsSayWhatTheyHave: figures that a scorer does not give are not printed as if
+// it did.
+func TestGridsSayWhatTheyHave(t *testing.T) {
+	const bits = 4
+	for _, c := range []struct {
+		scorer quantlib.Scorer
+		has    []quantlib.Metric
+		head   string
+		says   string
+	}{
+		{quantlib.Exact{}, []quantlib.Metric{quantlib.MetricSQNR, quantlib.MetricCosine, quantlib.MetricMSE, quantlib.MetricAgreement, quantlib.MetricLoss, quantlib.MetricTop1}, "SQNR (dB)", "re-run"},
+		{quantlib.OnePass{Probes: 2}, []quantlib.Metric{quantlib.MetricSQNR, quantlib.MetricMSE}, "SQNR (dB)", "one pass"},
+		{quantlib.HAWQ{GaussNewton: true}, nil, "score (dB)", "in nats"},
+		{quantlib.ClosedForm{}, nil, "score (dB)", "weight's own"},
+		{quantlib.Random{}, nil, "score (dB)", "random"},
+	} {
+		s := newStudy(t, 16, 10)
+		s.Samples = 8
+		g, err := s.Score(context.Background(), c.scorer, bits, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for m := quantlib.MetricSQNR; m <= quantlib.MetricTop1; m++ {
+			if got, want := g.Has(m), slices.Contains(c.has, m); got != want {
+				t.Errorf("%s: metric %d: %v, want %v", c.scorer.Key(), m, got, want)
+			}
+		}
+		text := g.String()
+		if !strings.Contains(text, c.head) || !strings.Contains(text, c.says) || strings.Contains(text, "NaN") {
+			t.Errorf("%s prints\n%s", c.scorer.Key(), text)
+		}
+		if first := strings.Fields(strings.Split(text, "\n")[1]); first[1] == "–" {
+			t.Errorf("%s prints nothing of the first layer:\n%s", c.scorer.Key(), text)
+		}
+		table, err := sense.NewTable(g, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := table.Choose(context.Background(), quantlib.Space{Weights: []int{4, 8}, Activations: []int{0}}, quantlib.Limits{MeanWeightBits: 6})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(p.String(), "SQNR") != (c.head == "SQNR (dB)") {
+			t.Errorf("%s: a plan says %q", c.scorer.Key(), p.String())
 		}
 	}
 }

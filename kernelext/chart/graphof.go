@@ -28,9 +28,10 @@ func NetworkHeat(g *quantlib.Grid, bits int, mode quantlib.Mode) *Figure {
 		}
 		return "", c.SQNR()
 	})
-	d.Title = fmt.Sprintf("Noise at the output when one layer runs at %d bits: %s", bits, mode)
-	d.Subtitle = fmt.Sprintf("%d samples, %s; higher is better", g.Samples, g.Methods)
-	d.Name, d.Unit = "SQNR", "dB"
+	name, of := shown(g)
+	d.Title = fmt.Sprintf("%s when one layer runs at %d bits: %s", of, bits, mode)
+	d.Subtitle = gridNote(g)
+	d.Name, d.Unit = name, "dB"
 	return Network(d)
 }
 

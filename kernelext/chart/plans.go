@@ -68,7 +68,13 @@ func FrontierOf(f *quantlib.Frontier, choice *quantlib.Choice) *Figure {
 		YName: "noise-to-signal power", LogY: YesLog,
 		Subtitle: fmt.Sprintf("%s of %s", count(len(f.Points), "plan", "plans"), "which no other has less noise and less cost"),
 	}
-	if f.Epsilon > 0 {
+	if f.Merit != "" {
+		d.Title, d.YName = "Best plans by their "+f.Merit+", against "+name, f.Merit
+	}
+	switch {
+	case math.IsInf(f.Epsilon, 1):
+		d.Subtitle += ", as far as the search went"
+	case f.Epsilon > 0:
 		d.Subtitle += fmt.Sprintf(", to within %.2g %%", 100*f.Epsilon)
 	}
 	l := Line{Name: "best plans"}
@@ -145,7 +151,7 @@ func ChoiceWidths(c quantlib.Choice) *Figure {
 	if c.Seconds > 0 {
 		parts = append(parts, fmt.Sprintf("%.4g ms", 1e3*c.Seconds))
 	}
-	parts = append(parts, fmt.Sprintf("predicted SQNR %.1f dB", c.SQNR()))
+	parts = append(parts, c.Quality())
 	d.Subtitle = strings.Join(parts, ", ")
 	return WidthBars(d)
 }

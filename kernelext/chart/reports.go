@@ -3,34 +3,61 @@ package chart
 import (
 	"fmt"
 	"math"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/quantnb/quantnb/quantlib"
 )
 
 // SNRBars draws the SQNR at the network's output, in dB, when one layer alone
-// runs at the given width: its weights, or the activations that flow into it.
-// Error bars are one standard error over samples.
+// runs at the given width: its weights, or the activations that flow into it; of a
+// scorer that does not speak of noise at the output, what it speaks of, as Grid.Shown
+// says. Error bars are one standard error over samples, where the grid has it.
 //
 // It panics if the grid has no such width.
 func SNRBars(g *quantlib.Grid, bits int, order Order) *Figure {
+	name, of := shown(g)
 	d := BarData{
-		Title:    fmt.Sprintf("Noise at the output when one layer runs at %d bits", bits),
-		Subtitle: fmt.Sprintf("%d samples, %s; higher is better", g.Samples, g.Methods),
-		Labels:   g.Layers, Name: "SQNR", Unit: "dB", Order: order,
+		Title:    fmt.Sprintf("%s when one layer runs at %d bits", of, bits),
+		Subtitle: gridNote(g),
+		Labels:   g.Layers, Name: name, Unit: "dB", Order: order,
 	}
-	for _, mode := range []quantlib.Mode{quantlib.Weight, quantlib.Activation} {
+	modes := []quantlib.Mode{quantlib.Weight, quantlib.Activation}
+	if g.Mode() == quantlib.Weight {
+		modes = modes[:1]
+	}
+	for _, mode := range modes {
 		s := Series{Name: mode.String()}
 		for _, layer := range g.Layers {
 			c := g.At(layer, bits, mode)
 			v, e := c.SQNR(), c.SQNRErr()
 			if !c.Valid {
-				v, e = math.NaN(), 0
+				v = math.NaN()
+			}
+			if !c.Valid || e != e {
+				e = 0
 			}
 			s.Values, s.Err = append(s.Values, v), append(s.Err, e)
 		}
 		d.Series = append(d.Series, s)
 	}
 	return Bars(d)
+}
+
+// shown is Grid.Shown, as a title begins.
+func shown(g *quantlib.Grid) (name, of string) {
+	name, of = g.Shown()
+	first, n := utf8.DecodeRuneInString(of)
+	return name, string(unicode.ToUpper(first)) + of[n:]
+}
+
+// gridNote is how a grid was made.
+func gridNote(g *quantlib.Grid) string {
+	note := fmt.Sprintf("%d samples, %s; higher is better", g.Samples, g.Methods)
+	if g.Scorer != "" && g.Scorer != (quantlib.Exact{}).Key() {
+		note = g.Scorer + "; " + note
+	}
+	return note
 }
 
 // ActivationHistogram draws how the values that flow into a layer are spread,
@@ -92,14 +119,16 @@ func curveOf(c *quantlib.Curve) CurveData {
 }
 
 // GridHeat draws the SQNR at the network's output, in dB, layers × widths, with
-// weights and activations of one layer quantized at a time. Colours end at
+// weights and activations of one layer quantized at a time, or what else a scorer
+// speaks of, as SNRBars does. Colours end at
 // 60 dB, beyond which no output tells a difference.
 func GridHeat(g *quantlib.Grid, mode quantlib.Mode) *Figure {
 	const clear = 60 // dB
+	name, of := shown(g)
 	d := HeatData{
-		Title:    "Noise at the output, one layer at a time: " + mode.String(),
-		Subtitle: fmt.Sprintf("%d samples, %s; higher is better", g.Samples, g.Methods),
-		Rows:     g.Layers, Name: "SQNR", Unit: "dB", ColumnName: "bits",
+		Title:    of + ", one layer at a time: " + mode.String(),
+		Subtitle: gridNote(g),
+		Rows:     g.Layers, Name: name, Unit: "dB", ColumnName: "bits",
 	}
 	for _, bits := range g.Widths {
 		d.Columns = append(d.Columns, fmt.Sprint(bits))
@@ -117,7 +146,7 @@ func GridHeat(g *quantlib.Grid, mode quantlib.Mode) *Figure {
 		}
 		d.Values = append(d.Values, row)
 	}
-	if most > clear && least < clear {
+	if most > clear && least < clear && g.Merit == "" {
 		d.Lo, d.Hi = least, clear
 	}
 	return HeatMap(d)

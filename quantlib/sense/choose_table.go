@@ -318,6 +318,7 @@ type Choice struct {
 	BOPs           float64 // for one sample; NaN without MACs
 	Seconds        float64 // for one sample; NaN without a device, 0 where it has no figures
 	Noise          Measure // predicted noise-to-signal power at the output
+	Merit          string  // what Noise is instead, of a grid that does not speak of noise; see Grid.Merit
 	// Gap is 0 if no plan within the limits is better, by prediction. Otherwise the
 	// search was ended, and none is better by more than this part of what was made
 	// small: usually thousandths, under three limits and more; hundredths under a
@@ -341,7 +342,15 @@ func (c Choice) String() string {
 	if c.Gap > 0 {
 		gap = fmt.Sprintf(" (the search was ended: no plan is better by more than %.2g %%)", 100*c.Gap)
 	}
-	return fmt.Sprintf("%d bytes, %.2f bits a weight%s, predicted SQNR %.1f dB%s\n%s", c.Bytes, c.MeanBits, ops, c.SQNR(), gap, c.Diff)
+	return fmt.Sprintf("%d bytes, %.2f bits a weight%s, %s%s\n%s", c.Bytes, c.MeanBits, ops, c.Quality(), gap, c.Diff)
+}
+
+// Quality is the predicted SQNR in words, or what the grid has instead.
+func (c Choice) Quality() string {
+	if c.Merit != "" {
+		return fmt.Sprintf("%s %.4g", c.Merit, c.Noise.Mean)
+	}
+	return fmt.Sprintf("predicted SQNR %.1f dB", c.SQNR())
 }
 
 // Describe says what a plan costs and how it differs from the plan before; the
@@ -360,6 +369,6 @@ func (t *Table) Describe(p, before plan.Plan) (Choice, error) {
 	}
 	return Choice{
 		Plan: p, Diff: p.Diff(before), Bytes: p.Bytes(), MeanBits: p.MeanBits(), ActivationBits: t.MeanActivationBits(p),
-		BOPs: t.BOPs(p), Seconds: t.Latency(p), Noise: n,
+		BOPs: t.BOPs(p), Seconds: t.Latency(p), Noise: n, Merit: t.grid.Merit,
 	}, nil
 }

@@ -26,6 +26,7 @@ func (f ClosedForm) Score(ctx context.Context, s Subject, c Config) (*Grid, erro
 	if err != nil {
 		return nil, err
 	}
+	g.Merit = "weight's own noise-to-signal power"
 	w, err := newWeights(ctx, s, c, g, list)
 	if err != nil {
 		return nil, err
@@ -129,6 +130,7 @@ func (r Random) Score(ctx context.Context, s Subject, c Config) (*Grid, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.Merit = "random figure"
 	rng := rand.New(rand.NewPCG(r.Seed, 0))
 	share := make([]float64, len(g.Ties))
 	for i := range share {

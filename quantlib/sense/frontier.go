@@ -13,7 +13,8 @@ import (
 // A Frontier is the plans that no other plan beats in both predicted noise and
 // one cost.
 type Frontier struct {
-	Cost string // Bytes, MeanWeightBits, MeanActivationBits, BOPs or Latency
+	Cost  string // Bytes, MeanWeightBits, MeanActivationBits, BOPs or Latency
+	Merit string // what the points' noise is instead; see Grid.Merit
 	// Points are sorted by ascending cost, and so by descending noise.
 	Points []FrontierPoint
 	// Epsilon is 0 if Points is the whole set. Otherwise for every plan there is
@@ -56,7 +57,7 @@ func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier,
 	if err != nil {
 		return nil, err
 	}
-	f := &Frontier{Cost: cost, table: t, before: sp.Before}
+	f := &Frontier{Cost: cost, Merit: t.grid.Merit, table: t, before: sp.Before}
 	if cost == Latency {
 		return f, f.branch(ctx, allowed, n)
 	}

@@ -87,6 +87,7 @@ const gridVersion = 2
 // (see Shared), a layer's cell quantizes all of it, in the other layers too.
 type Grid struct {
 	Scorer   string // Key of what made it
+	Merit    string // what NSR of a cell is where it is no noise at the output, in words; see Shown
 	Disable  bool   // cells are of everything quantized but the layer or tie
 	Layers   []string
 	Ties     []string // by their place in Map.Ties
@@ -164,11 +165,15 @@ func (g *Grid) Worst(bits int, mode Mode) []string {
 }
 
 // String is a table of SQNR in dB, layers × widths, both weight and activations
-// quantized. A star marks layers that share a tie with others.
+// quantized, or weights alone where the scorer knows nothing else; of scorers that do
+// not speak of noise at the output, what they speak of (see Shown). A star marks
+// layers that share a tie with others.
 func (g *Grid) String() string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(w, "SQNR (dB)\t")
+	mode := g.Mode()
+	name, of := g.Shown()
+	fmt.Fprintf(w, "%s (dB)\t", name)
 	for _, bits := range g.Widths {
 		fmt.Fprintf(w, "%d bits\t", bits)
 	}
@@ -181,7 +186,7 @@ func (g *Grid) String() string {
 		}
 		fmt.Fprintf(w, "%s%s\t", graph.Printable(name), mark)
 		for k := range g.Widths {
-			if c := g.Cells[g.index(i, k, Both)]; c.Valid {
+			if c := g.Cells[g.index(i, k, mode)]; c.Valid {
 				fmt.Fprintf(w, "%.1f\t", c.SQNR())
 			} else {
 				fmt.Fprint(w, "–\t")
@@ -192,6 +197,12 @@ func (g *Grid) String() string {
 	w.Flush()
 	if shared {
 		b.WriteString("* shares a width with other layers; all that is tied to it is quantized\n")
+	}
+	if mode == Weight {
+		b.WriteString("weights alone\n")
+	}
+	if g.Merit != "" {
+		fmt.Fprintf(&b, "%s is %s\n", name, of)
 	}
 	fmt.Fprintf(&b, "%d samples", g.Samples)
 	if g.Full > 0 {

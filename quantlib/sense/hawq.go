@@ -87,6 +87,7 @@ func (h HAWQ) Score(ctx context.Context, s Subject, c Config) (*Grid, error) {
 	if err != nil {
 		return nil, err
 	}
+	g.Merit = "expected rise of the loss in nats"
 	l, err := newLossHead(s)
 	if err != nil {
 		return nil, fmt.Errorf("sense: %s: %w", h.Key(), err)
