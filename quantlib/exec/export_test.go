@@ -10,7 +10,8 @@ import (
 // tensors that operators make only those of int64 are real.
 func Predict(ctx context.Context, s *Session, in Values) ([]*tensor.Tensor, error) {
 	w := newWorker(s)
-	w.dry = &dry{packed: map[any]int{}, held: map[*Session]int{}, none: true}
+	w.dry = newDry()
+	w.dry.none = true
 	w.begin(1, false)
 	if err := w.feed(in); err != nil {
 		return nil, err

@@ -53,7 +53,7 @@ func (s *Session) Memory(ctx context.Context, shapes map[string][]int) (Memory, 
 		}
 	}
 	w := newWorker(s)
-	w.dry = &dry{packed: map[any]int{}, held: map[*Session]int{}}
+	w.dry = newDry()
 	w.begin(s.options.Threads, false)
 	if err := w.feed(in); err != nil {
 		return Memory{}, err
@@ -81,16 +81,22 @@ func (s *Session) Memory(ctx context.Context, shapes map[string][]int) (Memory, 
 // for: by then they have asked for their outputs and their scratch memory.
 // Tensors so small that a shape may be made of them are real.
 type dry struct {
-	given   []*tensor.Tensor // in this step, by Alloc and Reuse
-	packed  map[any]int      // bytes by key
-	held    map[*Session]int // bytes in the arenas of subgraphs
-	scratch int              // elements, of subgraphs
-	none    bool             // tensors are real only where they hold integers of 64 bits
+	given   []*tensor.Tensor                  // in this step, by Alloc and Reuse
+	packed  map[any]int                       // bytes by key
+	held    map[*Session]int                  // bytes in the arenas of subgraphs
+	scratch int                               // elements, of subgraphs
+	hollow  map[*tensor.Tensor]*tensor.Tensor // for large constants, which stay in the file
+	stands  map[*tensor.Tensor]bool           // the hollow ones of them
+	none    bool                              // tensors are real only where they hold integers of 64 bits
 }
 
 // real is the most bytes of a tensor whose elements a dry run computes if it
 // can.
 const real = 4096
+
+// small is the most bytes of a constant that a dry run looks at: biases are,
+// weights are not.
+const small = 64 << 10
 
 func (d *dry) give(dt tensor.DType, shape []int, b *buffer) *tensor.Tensor {
 	var t *tensor.Tensor
@@ -102,6 +108,20 @@ func (d *dry) give(dt tensor.DType, shape []int, b *buffer) *tensor.Tensor {
 	t.WithOwner(b)
 	d.given = append(d.given, t)
 	return t
+}
+
+// constant is what an operator sees of a value: a hollow tensor where it is a
+// large constant.
+func (d *dry) constant(w *worker, t *tensor.Tensor) *tensor.Tensor {
+	if !w.s.isConst[t] || t.DType() == tensor.String || t.DType().Bytes(t.Len()) <= small {
+		return t
+	}
+	h := d.hollow[t]
+	if h == nil {
+		h = tensor.Hollow(t.DType(), t.Shape()...)
+		d.hollow[t], d.stands[h] = h, true
+	}
+	return h
 }
 
 // cached counts what would be packed, and packs only what cannot tell its size.
@@ -142,7 +162,13 @@ func (d *dry) outputs(st *step) ([]*tensor.Tensor, error) {
 }
 
 // sub is the state of a subgraph's run.
-func (d *dry) sub() *dry { return &dry{packed: d.packed, held: d.held} }
+func (d *dry) sub() *dry {
+	return &dry{packed: d.packed, held: d.held, hollow: d.hollow, stands: d.stands, none: d.none}
+}
+
+func newDry() *dry {
+	return &dry{packed: map[any]int{}, held: map[*Session]int{}, hollow: map[*tensor.Tensor]*tensor.Tensor{}, stands: map[*tensor.Tensor]bool{}}
+}
 
 // join adds what the run of a subgraph took. A graph has one arena however
 // often it runs; its buffers are those of the run that needed most.

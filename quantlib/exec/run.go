@@ -200,6 +200,9 @@ func (w *worker) step(ctx context.Context, i int, st *step, v *Variant, kept *Ke
 		if t == nil {
 			return fmt.Errorf("exec: node %v: input %d: %q has no value", st.node, k, w.s.names[slot])
 		}
+		if w.dry != nil {
+			t = w.dry.constant(w, t)
+		}
 		if err := t.Err(); err != nil {
 			return fmt.Errorf("exec: node %v: input %d: %q: %w", st.node, k, w.s.names[slot], err)
 		}

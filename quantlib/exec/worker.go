@@ -186,7 +186,7 @@ func (w *worker) Cached(key any, make func() any) any {
 
 // Constant implements ops.Host.
 func (w *worker) Constant(t *tensor.Tensor) bool {
-	return w.s.isConst[t] || w.changed && w.variant.isConst[t]
+	return w.s.isConst[t] || w.dry != nil && w.dry.stands[t] || w.changed && w.variant.isConst[t]
 }
 
 // Threads implements ops.Host.

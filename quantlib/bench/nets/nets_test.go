@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"math"
+	"runtime"
 	"testing"
+	"time"
 
 	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/onnx"
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
@@ -91,5 +94,60 @@ func TestOutputsAreFiniteAndSpread(t *testing.T) {
 				t.Errorf("largest output %g, largest difference of two samples %g", most, apart)
 			}
 		})
+	}
+}
+
+// A session's prediction of what a run takes is exact for what it packs, and the
+// heap keeps no more than it: a tenth is for the heap's own rounding.
+func TestRunsTakeTheMemoryThatWasPredicted(t *testing.T) {
+	for _, n := range All {
+		g, err := n.Build(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, threads := range []int{1, 2} {
+			s, err := exec.New(g, exec.Options{Threads: threads})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := n.Input(1, 1)
+			want, err := s.Memory(context.Background(), map[string][]int{inputName: in[inputName].Shape()})
+			if err != nil {
+				t.Fatalf("%s: %v", n.Name, err)
+			}
+			var before, first, after runtime.MemStats
+			runtime.GC()
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			out, err := s.Run(context.Background(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cold := time.Since(start)
+			runtime.GC() // a pool keeps what it holds through one collection
+			runtime.ReadMemStats(&first)
+			start = time.Now()
+			if out, err = s.Run(context.Background(), in); err != nil {
+				t.Fatal(err)
+			}
+			warm := time.Since(start)
+			runtime.ReadMemStats(&after)
+			if got := s.Packed(); got != want.Packed {
+				t.Errorf("%s, %d threads: %d bytes are packed, predicted were %d", n.Name, threads, got, want.Packed)
+			}
+			grown := int(first.HeapAlloc) - int(before.HeapAlloc)
+			again := int(after.TotalAlloc - first.TotalAlloc)
+			t.Logf("%s, %d threads: %+v, in all %.1f MB; the heap grew by %.1f MB; a second run allocates %d bytes in %d steps; first run %v, second %v",
+				n.Name, threads, want, float64(want.Total())/1e6, float64(grown)/1e6, again, s.Calls(), cold, warm)
+			if grown > want.Total()+want.Total()/10 || grown < want.Total()-want.Total()/10 {
+				t.Errorf("%s, %d threads: the heap grew by %d bytes, predicted were %d", n.Name, threads, grown, want.Total())
+			}
+			if most := 5<<10*threads*s.Calls() + want.Outputs; again > most { // records of the steps, nothing that grows with the model
+				t.Errorf("%s, %d threads: a second run allocates %d bytes, at most %d may be", n.Name, threads, again, most)
+			}
+			runtime.KeepAlive(out)
+			runtime.KeepAlive(in)
+		}
 	}
 }
