@@ -26,6 +26,10 @@ func (s *Study) Probe(ctx context.Context, samples int) (*Probe, error) {
 	if err != nil {
 		return nil, err
 	}
+	batch := p.batch
+	if batch == 0 { // few samples are spread over the threads
+		batch = max(1, min(8, min(samples, p.test.Len())/p.session.Threads()))
+	}
 	return sense.NewProbe(ctx, p.session, st, p.test, sense.Config{
-		Methods: s.Methods, Samples: samples, Batch: 8, Progress: s.progress("keeping the float network's values")})
+		Methods: s.Methods, Samples: samples, Batch: batch, Progress: s.progress("keeping the float network's values")})
 }

@@ -34,6 +34,8 @@ import (
 // the making of an executor wait until they are needed.
 type Model struct {
 	file  *graph.Graph
+	path  string
+	data  []byte
 	key   func() memo.Key // of the file's bytes
 	known bool            // these bytes are all that the model is
 
@@ -60,7 +62,9 @@ func Open(path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newModel(g, data), nil
+	m := newModel(g, data)
+	m.path = path
+	return m, nil
 }
 
 // Read reads an ONNX model to its end.
@@ -87,7 +91,7 @@ func Decode(data []byte) (*Model, error) {
 func FromGraph(g *graph.Graph) *Model { return newModel(g, nil) }
 
 func newModel(g *graph.Graph, data []byte) *Model {
-	m := &Model{file: g}
+	m := &Model{file: g, data: data}
 	m.views = &views{opened: m}
 	m.rewrite = sync.OnceValues(m.rewritten)
 	m.prepare = sync.OnceValues(m.build)
@@ -140,6 +144,16 @@ func (m *Model) build() (prepared, error) {
 	}
 	p.session, err = exec.New(g, exec.Options{Visible: visible})
 	return p, err
+}
+
+// File is the ONNX file that the model was opened from: its path, "" where its bytes
+// came otherwise, and these, which must not be changed. data is nil where they are
+// not all that the model is, as with weights in other files.
+func (m *Model) File() (path string, data []byte) {
+	if !m.known {
+		return m.path, nil
+	}
+	return m.path, m.data
 }
 
 // Graph is the network as the file has it.

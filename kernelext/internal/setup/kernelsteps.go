@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"github.com/quantnb/quantnb/kernelext/internal/resident"
 )
 
 const (
@@ -37,7 +39,11 @@ func (in *Installation) kernelSteps() []step {
 				if err := in.build(ctx, in.Checkout, in.shim(), "./kernelext/internal/setup/goshim"); err != nil {
 					return err
 				}
-				return in.build(ctx, in.Checkout, in.self(), "./kernelext/cmd/quantnb")
+				sources, err := resident.Sources(in.Checkout)
+				if err != nil {
+					return err
+				}
+				return in.build(ctx, in.Checkout, in.self(), "./kernelext/cmd/quantnb", "-ldflags=-s -X "+resident.BuiltSymbol+"="+sources)
 			},
 		},
 		{
@@ -86,7 +92,7 @@ func toolPins(checkout, mod string) string {
 
 // build compiles pkg, seen from the module in dir, and puts the program in
 // place under its name in one step, since a running kernel may use the old one.
-func (in *Installation) build(ctx context.Context, dir, out, pkg string) error {
+func (in *Installation) build(ctx context.Context, dir, out, pkg string, flags ...string) error {
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
@@ -96,7 +102,8 @@ func (in *Installation) build(ctx context.Context, dir, out, pkg string) error {
 	}
 	defer os.RemoveAll(tmp)
 	built := filepath.Join(tmp, filepath.Base(out))
-	if _, err := in.goCommand(ctx, dir, buildEnv(), "build", "-o", built, pkg); err != nil {
+	args := append([]string{"build", "-o", built}, flags...)
+	if _, err := in.goCommand(ctx, dir, buildEnv(), append(args, pkg)...); err != nil {
 		return err
 	}
 	return os.Rename(built, out)
