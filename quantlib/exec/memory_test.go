@@ -100,6 +100,9 @@ func TestARunTakesTheMemoryThatWasPredicted(t *testing.T) {
 	for _, batch := range []int{1, 3} {
 		for _, m := range measuredNetworks(t, batch) {
 			for _, threads := range []int{1, 2, 8} {
+				if testing.Short() && batch*threads > 2 {
+					continue // 8 threads and large batches are slow with the twins
+				}
 				s, err := New(m.g, Options{Threads: threads})
 				if err != nil {
 					t.Fatal(err)
