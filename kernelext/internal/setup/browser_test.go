@@ -64,6 +64,9 @@ func TestBrowser(t *testing.T) {
 				if got.Drawn.Broken > 0 {
 					t.Errorf("%d images are broken", got.Drawn.Broken)
 				}
+				if strings.HasPrefix(name, "01-") && (got.Opened.SVG > 0 || got.Opened.Img < 3) {
+					t.Errorf("before it ran, the notebook showed %d SVGs, which are not to be trusted, and %d PNGs", got.Opened.SVG, got.Opened.Img)
+				}
 				want := got.Model.Images
 				if name == "pictures" || strings.HasPrefix(name, "01-") {
 					want = max(want, 3)
@@ -83,6 +86,7 @@ type smokeResult struct {
 		Code, Ran, Images int
 		Errors            []string
 	}
+	Opened            struct{ SVG, Img int } // before anything ran
 	Drawn             struct{ Img, Broken, SVG int }
 	Shots             []string
 	Attacked          string // by a script that a name held

@@ -61,6 +61,16 @@ try {
   throw new Error(`the notebook did not become ready: ${JSON.stringify({ state, problems, outside })}`, { cause: e });
 }
 
+// As it was opened: with the outputs that the file has, which this user has not
+// run and Jupyter therefore does not trust.
+await grow();
+const opened = await page.evaluate(() => ({
+  svg: document.querySelectorAll('.jp-OutputArea-output .jp-RenderedSVG, .jp-OutputArea-output.jp-RenderedSVG').length,
+  img: document.querySelectorAll('.jp-OutputArea-output .jp-RenderedImage img, .jp-OutputArea-output.jp-RenderedImage img').length,
+}));
+await page.screenshot({ path: `${opt.out}/${opt.name}-opened.png` });
+await page.setViewportSize({ width: 1200, height: 900 });
+
 // The command's promise ends when the last cell has run, or the first has failed.
 const start = Date.now();
 await page.evaluate(async timeout => {
@@ -130,4 +140,4 @@ for (const [short, theme] of themes) {
   shots.push(shot);
 }
 await context.close();
-console.log(JSON.stringify({ seconds, model, drawn, shots, outside, problems, attacked }));
+console.log(JSON.stringify({ seconds, model, opened, drawn, shots, outside, problems, attacked }));
