@@ -28,7 +28,7 @@ func (s *Study) Quantized(ctx context.Context, pl Plan) (*QuantizedNetwork, erro
 	n := &QuantizedNetwork{Plan: pl, Params: make([]quant.Params, len(p.m.Quantizers)), Samples: st.Samples(), Methods: s.Methods.String()}
 	for i := range p.m.Quantizers {
 		if scheme := pl.Scheme(i); !scheme.IsFloat32() {
-			if n.Params[i], err = st.Params(i, scheme, s.Methods); err != nil {
+			if n.Params[i], err = st.ParamsContext(ctx, i, scheme, s.Methods); err != nil {
 				return nil, err
 			}
 		}

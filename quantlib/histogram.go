@@ -65,7 +65,7 @@ func (s *Study) Histogram(ctx context.Context, layer string, bits int) (*Histogr
 	if err != nil {
 		return nil, err
 	}
-	return histogram(st, layer, p.m.Layers[i].Activations[0], bits, s.Methods)
+	return histogram(ctx, st, layer, p.m.Layers[i].Activations[0], bits, s.Methods)
 }
 
 const (
@@ -117,14 +117,14 @@ func (h *Histogram) codes(c *observe.Collector) []float64 {
 	return counts
 }
 
-func histogram(st *calibrate.Stats, layer string, quantizer, bits int, m Methods) (*Histogram, error) {
+func histogram(ctx context.Context, st *calibrate.Stats, layer string, quantizer, bits int, m Methods) (*Histogram, error) {
 	mp := st.Map()
 	if err := mp.Check(0, bits); err != nil {
 		return nil, err
 	}
 	pl := mp.Uniform(0, bits)
 	h := &Histogram{Layer: layer, Value: mp.Quantizers[quantizer].Value, Scheme: pl.Scheme(quantizer)}
-	params, err := st.Params(quantizer, h.Scheme, m)
+	params, err := st.ParamsContext(ctx, quantizer, h.Scheme, m)
 	if err != nil {
 		return nil, err
 	}

@@ -25,11 +25,11 @@ func (s *Study) Outputs(ctx context.Context, pl Plan, each func(sample int, outp
 	if pl.Map() != p.m {
 		return errors.New("quantlib: the plan is of another model, or of another profile, than the study's")
 	}
-	st, err := s.statistics(ctx, p)
+	st, err := s.statistics(ctx, p, pl)
 	if err != nil {
 		return err
 	}
-	change, err := st.Change(pl, s.Methods)
+	change, err := st.ChangeContext(ctx, pl, s.Methods)
 	if err != nil {
 		return err
 	}

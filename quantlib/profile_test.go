@@ -187,6 +187,15 @@ func TestActivationsByChannelAreObservedWhenAPlanAsks(t *testing.T) {
 	if b.Noise.SQNR() < a.Noise.SQNR()+1 {
 		t.Errorf("4-bit activations: %.1f dB with a scale for each channel, %.1f dB with one", b.Noise.SQNR(), a.Noise.SQNR())
 	}
+	fresh := newStudy(t, 64, 64)
+	fresh.Model = s.Model
+	probe, err := fresh.Probe(t.Context(), 64, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := probe.Evaluate(t.Context(), by); err != nil || c.Noise != b.Noise {
+		t.Errorf("a probe that was told of it measures %v, %v; want %v", c, err, b)
+	}
 	t.Logf("4-bit activations: %.1f dB by channel, %.1f dB by tensor", b.Noise.SQNR(), a.Noise.SQNR())
 }
 

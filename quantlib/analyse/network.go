@@ -81,7 +81,7 @@ func Network(ctx context.Context, st *calibrate.Stats, p plan.Plan, data calibra
 	if p.Map() != m {
 		return nil, fmt.Errorf("analyse: the plan is of another network than the statistics")
 	}
-	w, err := newWatcher(st, p, c, nil)
+	w, err := newWatcher(ctx, st, p, c, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func Value(ctx context.Context, st *calibrate.Stats, p plan.Plan, name string, d
 	if n == nil && !input {
 		return nil, fmt.Errorf("analyse: the network has no value %q%s", name, near(m.Graph, name))
 	}
-	w, err := newWatcher(st, p, c, []string{name})
+	w, err := newWatcher(ctx, st, p, c, []string{name})
 	if err != nil {
 		return nil, err
 	}

@@ -34,9 +34,9 @@ type watcher struct {
 }
 
 // newWatcher looks at the given values, nil means all.
-func newWatcher(st *calibrate.Stats, p plan.Plan, c Config, names []string) (*watcher, error) {
+func newWatcher(ctx context.Context, st *calibrate.Stats, p plan.Plan, c Config, names []string) (*watcher, error) {
 	m := st.Map()
-	change, err := st.Change(p, c.Methods)
+	change, err := st.ChangeContext(ctx, p, c.Methods)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func newWatcher(st *calibrate.Stats, p plan.Plan, c Config, names []string) (*wa
 	}
 	for i, z := range m.Quantizers {
 		if q := change.Quantize[z.Value]; q != nil {
-			params, err := st.Params(i, p.Scheme(i), c.Methods)
+			params, err := st.ParamsContext(ctx, i, p.Scheme(i), c.Methods)
 			if err != nil {
 				return nil, err
 			}

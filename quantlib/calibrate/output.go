@@ -94,7 +94,7 @@ type trial struct {
 
 // outputParams is what LayerOutput chooses. One pass over the samples serves all
 // quantizers of that role under that scheme.
-func (s *Stats) outputParams(members []int, scheme quant.Scheme, m LayerOutput) (quant.Params, error) {
+func (s *Stats) outputParams(ctx context.Context, members []int, scheme quant.Scheme, m LayerOutput) (quant.Params, error) {
 	if s.session == nil {
 		return quant.Params{}, errors.New("the layers' outputs cannot be measured without the samples; see Stats.Bind")
 	}
@@ -125,7 +125,7 @@ func (s *Stats) outputParams(members []int, scheme quant.Scheme, m LayerOutput) 
 		}
 	}
 	if len(trials) > 0 {
-		sums, err := s.try(trials, m.samples())
+		sums, err := s.try(ctx, trials, m.samples())
 		if err != nil {
 			return quant.Params{}, err
 		}
@@ -182,7 +182,7 @@ func scaled(p quant.Params, f float64, s quant.Scheme) quant.Params {
 
 // try measures all trials on the first samples. Batches are spread over threads
 // and added up in their order.
-func (s *Stats) try(trials []*trial, samples int) ([]float64, error) {
+func (s *Stats) try(ctx context.Context, trials []*trial, samples int) ([]float64, error) {
 	size := 0
 	for _, t := range trials {
 		t.at = size
@@ -203,7 +203,7 @@ func (s *Stats) try(trials []*trial, samples int) ([]float64, error) {
 				lo := (from + k) * s.batch
 				hi := min(n, lo+s.batch)
 				parts[k] = make([]float64, size)
-				if err := s.tryBatch(trials, parts[k], lo, hi); err != nil {
+				if err := s.tryBatch(ctx, trials, parts[k], lo, hi); err != nil {
 					errs[k] = fmt.Errorf("samples %d..%d: %w", lo, hi-1, err)
 				}
 			}()
@@ -222,13 +222,13 @@ func (s *Stats) try(trials []*trial, samples int) ([]float64, error) {
 }
 
 // tryBatch adds the noise of one batch to sums.
-func (s *Stats) tryBatch(trials []*trial, sums []float64, lo, hi int) error {
+func (s *Stats) tryBatch(ctx context.Context, trials []*trial, sums []float64, lo, hi int) error {
 	in, err := s.data.Batch(lo, hi)
 	if err != nil {
 		return err
 	}
 	var failure error
-	err = s.session.Watch(context.Background(), in, func(name string, x *tensor.Tensor) {
+	err = s.session.Watch(ctx, in, func(name string, x *tensor.Tensor) {
 		if x.DType() != tensor.Float32 {
 			return
 		}

@@ -14,7 +14,7 @@ import (
 
 // ownParams is params for a method that is not Shared. One pass over the samples
 // serves all activations that take this scheme.
-func (s *Stats) ownParams(members []int, scheme quant.Scheme, m observe.Method) (quant.Params, error) {
+func (s *Stats) ownParams(ctx context.Context, members []int, scheme quant.Scheme, m observe.Method) (quant.Params, error) {
 	q := s.m.Quantizers[members[0]]
 	if q.Role == plan.Weight {
 		return granules(s.m.Graph.Const(q.Value).F32(), quant.For(s.m.Graph.Const(q.Value).Shape(), q.Axis, q.Group, scheme), scheme, m)
@@ -49,7 +49,7 @@ func (s *Stats) ownParams(members []int, scheme quant.Scheme, m observe.Method) 
 		hi := min(s.samples, lo+s.batch)
 		in, err := s.data.Batch(lo, hi)
 		if err == nil {
-			err = s.session.Watch(context.Background(), in, func(name string, t *tensor.Tensor) {
+			err = s.session.Watch(ctx, in, func(name string, t *tensor.Tensor) {
 				if o := observers[name]; o != nil && t.DType() == tensor.Float32 {
 					o.Observe(t.F32())
 				}

@@ -102,6 +102,11 @@ func (f fake) Quantize(dst, x []float32, shape []int) {
 // Change is what a plan changes in the float network: fake-quantized weights and
 // biases, and quantizers on the activations.
 func (s *Stats) Change(p plan.Plan, m Methods) (exec.Change, error) {
+	return s.ChangeContext(context.Background(), p, m)
+}
+
+// ChangeContext is Change, which ctx stops as it does ParamsContext.
+func (s *Stats) ChangeContext(ctx context.Context, p plan.Plan, m Methods) (exec.Change, error) {
 	c := exec.Change{Quantize: map[string]exec.Quantizer{}, Consts: exec.Values{}}
 	if p.Map() != s.m {
 		return c, errors.New("calibrate: the plan is of another network than the statistics")
@@ -111,7 +116,7 @@ func (s *Stats) Change(p plan.Plan, m Methods) (exec.Change, error) {
 		if scheme.IsFloat32() {
 			continue
 		}
-		params, err := s.Params(i, scheme, m)
+		params, err := s.ParamsContext(ctx, i, scheme, m)
 		if err != nil {
 			return c, err
 		}

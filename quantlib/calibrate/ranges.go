@@ -1,6 +1,7 @@
 package calibrate
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -28,6 +29,12 @@ type rangeValue struct {
 // Config.Channels for an activation; groups within channels are for weights.
 // Results are remembered; see Keep too.
 func (s *Stats) Params(quantizer int, scheme quant.Scheme, m Methods) (quant.Params, error) {
+	return s.ParamsContext(context.Background(), quantizer, scheme, m)
+}
+
+// ParamsContext is Params, which ctx stops: LayerOutput and rules of one's own run
+// the network over the samples. What was stopped is not remembered.
+func (s *Stats) ParamsContext(ctx context.Context, quantizer int, scheme quant.Scheme, m Methods) (quant.Params, error) {
 	q := s.m.Quantizers[quantizer]
 	method := m.activation()
 	if q.Role == plan.Weight {
@@ -40,14 +47,17 @@ func (s *Stats) Params(quantizer int, scheme quant.Scheme, m Methods) (quant.Par
 	}
 	switch m := method.(type) {
 	case LayerOutput:
-		v.p, v.err = s.outputParams(members, scheme, m)
+		v.p, v.err = s.outputParams(ctx, members, scheme, m)
 	case observe.Shared:
 		v.p, v.err = s.params(members, scheme, m)
 	default:
-		v.p, v.err = s.ownParams(members, scheme, m)
+		v.p, v.err = s.ownParams(ctx, members, scheme, m)
 	}
 	if v.err != nil {
 		v.err = fmt.Errorf("calibrate: %v %q at %v: %w", q.Role, q.Value, scheme, v.err)
+	}
+	if v.err != nil && ctx.Err() != nil {
+		return v.p, v.err
 	}
 	s.remember(members, method, scheme, v)
 	return v.p, v.err

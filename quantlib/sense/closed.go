@@ -84,7 +84,7 @@ func newWeights(ctx context.Context, s Subject, c Config, g *Grid, list []row) (
 				if _, ok := w.noise[q][r.bits]; ok {
 					continue
 				}
-				p, err := s.Stats.Params(q, scheme, c.Methods)
+				p, err := s.Stats.ParamsContext(ctx, q, scheme, c.Methods)
 				if err != nil {
 					return nil, err
 				}

@@ -54,7 +54,7 @@ func evaluate(ctx context.Context, s *exec.Session, st *calibrate.Stats, plans [
 	}
 	variants := make([]*exec.Variant, len(plans))
 	for i, p := range plans {
-		change, err := st.Change(p, c.Methods)
+		change, err := st.ChangeContext(ctx, p, c.Methods)
 		if err != nil {
 			return nil, err
 		}

@@ -66,7 +66,7 @@ func (o OnePass) Score(ctx context.Context, s Subject, c Config) (*Grid, error) 
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPass(s, c, g, list)
+	p, err := newPass(ctx, s, c, g, list)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +141,7 @@ type pass struct {
 	wide     [][]rounding   // by quantizer and width; an empty scheme where there is none
 }
 
-func newPass(s Subject, c Config, g *Grid, list []row) (*pass, error) {
+func newPass(ctx context.Context, s Subject, c Config, g *Grid, list []row) (*pass, error) {
 	m := s.Stats.Map()
 	p := &pass{Subject: s, c: c, g: g, rows: list, place: map[string]int{}, width: map[int]int{}, wide: make([][]rounding, len(m.Quantizers))}
 	for i, b := range g.Widths {
@@ -162,7 +162,7 @@ func newPass(s Subject, c Config, g *Grid, list []row) (*pass, error) {
 				}
 				var err error
 				w.s = schemeOf(m, tie, r.bits)
-				if w.p, err = s.Stats.Params(q, w.s, c.Methods); err != nil {
+				if w.p, err = s.Stats.ParamsContext(ctx, q, w.s, c.Methods); err != nil {
 					return nil, err
 				}
 			}

@@ -109,7 +109,7 @@ func (p *Probe) First(ctx context.Context, pl plan.Plan, n int) (Accuracy, error
 	}
 	batches := min(len(p.kept), (n+p.c.batch()-1)/p.c.batch())
 	_, n = p.bounds(batches - 1)
-	change, err := p.st.Change(pl, p.c.Methods)
+	change, err := p.st.ChangeContext(ctx, pl, p.c.Methods)
 	if err != nil {
 		return Accuracy{}, err
 	}

@@ -203,7 +203,7 @@ func (w *sweep) batch(ctx context.Context, lo, hi int) error {
 		for n < len(todo) && w.rows[todo[n]].bits == w.rows[todo[0]].bits {
 			n++
 		}
-		base, err := w.variant(w.uniform(w.rows[todo[0]].bits))
+		base, err := w.variant(ctx, w.uniform(w.rows[todo[0]].bits))
 		if err != nil {
 			return err
 		}
@@ -228,8 +228,8 @@ func (w *sweep) uniform(bits int) plan.Plan {
 	return p
 }
 
-func (w *sweep) variant(p plan.Plan) (*exec.Variant, error) {
-	change, err := w.Stats.Change(p, w.c.Methods)
+func (w *sweep) variant(ctx context.Context, p plan.Plan) (*exec.Variant, error) {
+	change, err := w.Stats.ChangeContext(ctx, p, w.c.Methods)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +237,7 @@ func (w *sweep) variant(p plan.Plan) (*exec.Variant, error) {
 }
 
 // treat is the network as a row has it.
-func (w *sweep) treat(r row, base *exec.Variant) (*exec.Variant, error) {
+func (w *sweep) treat(ctx context.Context, r row, base *exec.Variant) (*exec.Variant, error) {
 	if base != nil {
 		return base.Restore(w.values(r)...)
 	}
@@ -245,7 +245,7 @@ func (w *sweep) treat(r row, base *exec.Variant) (*exec.Variant, error) {
 	for _, tie := range r.ties {
 		p = p.WithTie(tie, schemeOf(w.g.m, tie, r.bits))
 	}
-	return w.variant(p)
+	return w.variant(ctx, p)
 }
 
 // rerun measures the rows of todo, in the order of the first step they reach.
@@ -257,7 +257,7 @@ func (w *sweep) rerun(ctx context.Context, todo []int, base *exec.Variant, kept 
 	var finished []int
 	_, err := each(ctx, w.Session.Threads(), len(todo), func(ctx context.Context, k int) (int, error) {
 		i := todo[k]
-		v, err := w.treat(w.rows[i], base)
+		v, err := w.treat(ctx, w.rows[i], base)
 		if err != nil {
 			return 0, err
 		}
