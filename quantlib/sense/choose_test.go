@@ -277,3 +277,16 @@ func TestRanksOfEqualValuesAreShared(t *testing.T) {
 		t.Errorf("opposite order: %v", r)
 	}
 }
+
+func TestAChoiceTellsItsGap(t *testing.T) {
+	c, err := handTable(t, 1, 2, 4, 8).Choose(context.Background(), Space{}, Limits{MeanWeightBits: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(c.String(), "search was ended") {
+		t.Errorf("a proven plan says %q", c.String())
+	}
+	if c.Gap = 0.0021; !strings.Contains(c.String(), "no plan is better by more than 0.21 %") {
+		t.Errorf("a plan with a gap says %q", c.String())
+	}
+}
