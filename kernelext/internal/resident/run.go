@@ -36,6 +36,7 @@ func Start(program string, args ...string) (env []string, err error) {
 	defer log.Close()
 	cmd := exec.Command(program, append(args, dir, strconv.Itoa(os.Getpid()))...)
 	cmd.Stdout, cmd.Stderr = log, log
+	apart(cmd)
 	if err := cmd.Start(); err != nil {
 		os.RemoveAll(dir)
 		return nil, err
