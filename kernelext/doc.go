@@ -18,18 +18,18 @@
 // kernel; see [Resident]. A new what-if on a ResNet-50 (102 MB, 4 images, weights
 // and activations by least squared error), in seconds of processor time of the
 // cell's program and that process, and by the clock, medians of five; on two threads
-// of an AMD EPYC (Zen 3) that some ten other programs were using, so that the clock
-// tells little:
+// of an AMD EPYC (Zen 3) that two to four other programs were using, so that the
+// clock is for comparison alone:
 //
 //	                                    all layers     one layer
-//	ranges of weights are searched     5.92   15.9    1.49   2.7
-//	ranges of weights are stored       1.99    3.6    1.22   3.0
-//	Resident, after the first cell     0.84    3.3    0.29   0.9
+//	ranges of weights are searched     5.92   11.9    1.27   2.2
+//	ranges of weights are stored       2.17    2.7    1.30   1.8
+//	Resident, after the first cell     0.87   0.95    0.26   0.31
 //
 // Opening costs 0.01, a stored grid 0.07, stored statistics 0.09. The first cell that
-// asks a session for this network waits 2.4; about half of the 0.84 are the convolutions
-// of the four images, which run on all threads. Compiling the cell comes on top. The
-// session took up to 1.4 GB.
+// asks a session for this network takes 2.4 of processor time; about half of the 0.87
+// are the convolutions of the four images, which run on all threads. Compiling the
+// cell comes on top. The session took up to 1.5 GB.
 //
 // Names from models are data: they are escaped in HTML and SVG, and control
 // characters are replaced in text.
