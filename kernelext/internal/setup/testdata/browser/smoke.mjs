@@ -12,54 +12,7 @@
 //
 // Prints one JSON object: what the notebook's model holds, what is drawn, and
 // every request that went anywhere but to this machine.
-import { createRequire } from 'node:module';
-import path from 'node:path';
-
-// The library lies in a cache folder, not beside this file.
-const require = createRequire(path.join(process.env.QUANTNB_PLAYWRIGHT, 'package.json'));
-const { chromium } = require('playwright-core');
-
-const opt = JSON.parse(process.argv[2]);
-const context = await chromium.launchPersistentContext(opt.profile, {
-  executablePath: opt.chromium,
-  headless: true,
-  viewport: { width: 1200, height: 900 },
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-});
-
-const outside = [];
-const problems = [];
-await context.route('**/*', route => {
-  const url = new URL(route.request().url());
-  const local = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  if (local || !/^(https?|wss?):$/.test(url.protocol)) return route.continue();
-  outside.push(url.href);
-  return route.abort();
-});
-
-const page = context.pages()[0] ?? await context.newPage();
-page.on('pageerror', e => problems.push(String(e)));
-await page.goto(opt.url, { waitUntil: 'domcontentloaded' });
-const ready = page.waitForFunction(() => {
-  const panel = window.jupyterapp?.shell?.currentWidget;
-  return panel?.content?.model?.cells && panel.context.isReady &&
-    panel.sessionContext.session?.kernel?.connectionStatus === 'connected';
-}, null, { timeout: opt.ready ?? 120000 });
-try {
-  await ready;
-} catch (e) {
-  const state = await page.evaluate(() => ({
-    app: !!window.jupyterapp,
-    widget: window.jupyterapp?.shell?.currentWidget?.id,
-    ready: window.jupyterapp?.shell?.currentWidget?.context?.isReady,
-    kernel: window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.status,
-    connection: window.jupyterapp?.shell?.currentWidget?.sessionContext?.session?.kernel?.connectionStatus,
-    text: document.body.innerText.slice(0, 500),
-  }));
-  await page.screenshot({ path: `${opt.out}/${opt.name}-not-ready.png` });
-  throw new Error(`the notebook did not become ready: ${JSON.stringify({ state, problems, outside })}`, { cause: e });
-}
+import { context, opt, outside, page, problems } from './notebook.mjs';
 
 // As it was opened: with the outputs that the file has, which this user has not
 // run and Jupyter therefore does not trust.
