@@ -22,7 +22,7 @@
 // clock is for comparison alone:
 //
 //	                                    all layers     one layer
-//	ranges of weights are searched     5.92   11.9    1.27   2.2
+//	ranges of weights are searched     7.53   11.9    1.27   2.2
 //	ranges of weights are stored       2.17    2.7    1.30   1.8
 //	Resident, after the first cell     0.87   0.95    0.26   0.31
 //
