@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -326,26 +325,9 @@ func agree(a, b map[string]float64) (float64, int) {
 		}
 	}
 	slices.Sort(names)
-	rank := func(m map[string]float64) []float64 {
-		r := make([]float64, len(names))
-		for i, x := range names {
-			for _, y := range names {
-				switch {
-				case m[y] < m[x]:
-					r[i]++
-				case m[y] == m[x]:
-					r[i] += 0.5
-				}
-			}
-		}
-		return r
+	var x, y []float64
+	for _, name := range names {
+		x, y = append(x, a[name]), append(y, b[name])
 	}
-	x, y := rank(a), rank(b)
-	mean := float64(len(names)) / 2
-	var xx, yy, xy float64
-	for i := range x {
-		p, q := x[i]-mean, y[i]-mean
-		xx, yy, xy = xx+p*p, yy+q*q, xy+p*q
-	}
-	return xy / math.Sqrt(xx*yy), len(names)
+	return sense.Spearman(x, y), len(names)
 }

@@ -149,7 +149,7 @@ func check(points []CheckedPlan) (*Checked, error) {
 		corrected += within(correct(p.Predicted, bias, spread))
 		square += (db[i] - bias) * (db[i] - bias)
 	}
-	k.Rank = spearman(predicted, measured)
+	k.Rank = Spearman(predicted, measured)
 	k.Coverage = float64(inside) / float64(n)
 	k.CorrectedCoverage = float64(corrected) / float64(n)
 	k.CorrectedSpread = math.Sqrt(square / float64(n))
@@ -174,9 +174,16 @@ func meanStd(x []float64, skip int) (mean, std float64) {
 	return mean, math.Sqrt(std / (n - 1))
 }
 
-// spearman is the correlation of ranks; equal values share their mean rank. It
-// is NaN where one side is constant.
-func spearman(x, y []float64) float64 {
+// Spearman is the correlation of ranks; equal values share their mean rank. It is
+// NaN where a side is constant or holds a NaN, which has no rank. It panics if the
+// lengths differ.
+func Spearman(x, y []float64) float64 {
+	if len(x) != len(y) {
+		panic(fmt.Sprintf("sense: Spearman of %d and %d values", len(x), len(y)))
+	}
+	if slices.ContainsFunc(x, math.IsNaN) || slices.ContainsFunc(y, math.IsNaN) {
+		return math.NaN()
+	}
 	a, b := ranks(x), ranks(y)
 	mean := float64(len(x)+1) / 2
 	var xx, yy, xy float64

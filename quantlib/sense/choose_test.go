@@ -270,11 +270,14 @@ func TestCheckFindsTheFactor(t *testing.T) {
 }
 
 func TestRanksOfEqualValuesAreShared(t *testing.T) {
-	if r := spearman([]float64{1, 2, 2, 3}, []float64{10, 20, 20, 30}); math.Abs(r-1) > slack {
+	if r := Spearman([]float64{1, 2, 2, 3}, []float64{10, 20, 20, 30}); math.Abs(r-1) > slack {
 		t.Errorf("equal order: %v", r)
 	}
-	if r := spearman([]float64{1, 2, 3}, []float64{3, 2, 1}); math.Abs(r+1) > slack {
+	if r := Spearman([]float64{1, 2, 3}, []float64{3, 2, 1}); math.Abs(r+1) > slack {
 		t.Errorf("opposite order: %v", r)
+	}
+	if r := Spearman([]float64{1, math.NaN(), 3}, []float64{3, 2, 1}); !math.IsNaN(r) {
+		t.Errorf("a NaN has the rank correlation %v", r)
 	}
 }
 

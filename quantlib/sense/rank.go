@@ -54,13 +54,13 @@ func RankCorrelation(a, b *Grid, mode Mode, widths ...int) (Ranking, error) {
 		}
 		at := RankingAt{Bits: bits, Cells: len(x) - from, Rank: math.NaN(), Ratio: medianRatio(x[from:], y[from:])}
 		if at.Cells > 1 {
-			at.Rank = spearman(x[from:], y[from:])
+			at.Rank = Spearman(x[from:], y[from:])
 		}
 		r.Widths = append(r.Widths, at)
 	}
 	r.Cells, r.Rank, r.Ratio = len(x), math.NaN(), medianRatio(x, y)
 	if len(x) > 1 {
-		r.Rank = spearman(x, y)
+		r.Rank = Spearman(x, y)
 	}
 	return r, nil
 }

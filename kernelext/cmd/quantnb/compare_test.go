@@ -5,6 +5,8 @@ import (
 	"math"
 	"slices"
 	"testing"
+
+	"github.com/quantnb/quantnb/quantlib/sense"
 )
 
 func TestCompareSetsScorersBesideEachOther(t *testing.T) {
@@ -58,7 +60,7 @@ func TestSpearman(t *testing.T) {
 		{"a constant side", []float64{1, 1, 1}, []float64{1, 2, 3}, math.NaN()},
 		{"a side that is not known", []float64{1, math.NaN(), 1}, []float64{1, 2, 3}, math.NaN()},
 	} {
-		if got := spearman(tt.x, tt.y); math.Abs(got-tt.want) > 1e-12 || math.IsNaN(got) != math.IsNaN(tt.want) {
+		if got := sense.Spearman(tt.x, tt.y); math.Abs(got-tt.want) > 1e-12 || math.IsNaN(got) != math.IsNaN(tt.want) {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}

@@ -162,11 +162,11 @@ func (c *comparison) rank(out *report.Scorer, s rated) {
 			return score, rise, drop
 		}
 		x, rise, drop := of(func(measuredCell) bool { return true })
-		out.RankRise += report.Number(spearman(x, rise)) / n
-		out.RankDrop += report.Number(spearman(x, drop)) / n
+		out.RankRise += report.Number(sense.Spearman(x, rise)) / n
+		out.RankDrop += report.Number(sense.Spearman(x, drop)) / n
 		for _, b := range c.bits {
 			x, rise, _ := of(func(m measuredCell) bool { return m.bits == b })
-			within[b] += report.Number(spearman(x, rise)) / n
+			within[b] += report.Number(sense.Spearman(x, rise)) / n
 		}
 	}
 	for _, b := range c.bits {
@@ -259,33 +259,4 @@ func meanErr(x []float64) (mean, err float64) {
 		err += (v - mean) * (v - mean)
 	}
 	return mean, math.Sqrt(err / (n - 1) / n)
-}
-
-// spearman is the correlation of ranks; equal values share their mean rank, and a
-// side that is constant or not a number gives NaN.
-func spearman(x, y []float64) float64 {
-	rank := func(v []float64) []float64 {
-		r := make([]float64, len(v))
-		for i := range v {
-			for k := range v {
-				switch {
-				case math.IsNaN(v[k]):
-					r[i] = math.NaN()
-				case v[k] < v[i]:
-					r[i]++
-				case v[k] == v[i]:
-					r[i] += 0.5
-				}
-			}
-		}
-		return r
-	}
-	a, b := rank(x), rank(y)
-	mean := float64(len(x)) / 2
-	var xx, yy, xy float64
-	for i := range a {
-		p, q := a[i]-mean, b[i]-mean
-		xx, yy, xy = xx+p*p, yy+q*q, xy+p*q
-	}
-	return xy / math.Sqrt(xx*yy)
 }
