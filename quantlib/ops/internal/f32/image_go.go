@@ -2,8 +2,16 @@
 
 package f32
 
-// Where there are no kernels for images as they lie, planes and packed columns
-// serve.
+// Where there are no kernels for images as they lie, nor any for AVX-512, planes
+// and packed columns serve.
+
+func (t *tiles) runWide(i0, i1, j0, j1 int) {}
+
+func (t *tiles) inPlace(b *Operand, off []int32, k0, rows int) bool { return false }
+
+func depthwiseWide(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue, scratch []float32, c0, c1 int) bool {
+	return false
+}
 
 func (g *Gemm) convolve(src *columns, dst []float32, ldc, i0, i1 int, scratch []float32) bool {
 	return false
@@ -11,11 +19,4 @@ func (g *Gemm) convolve(src *columns, dst []float32, ldc, i0, i1 int, scratch []
 
 func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue, scratch []float32, c0, c1 int) bool {
 	return false
-}
-
-func quantizeRows(x []float32, rows, n, stride int, q Quantizer) {
-	for i := range rows {
-		row := x[i*stride : i*stride+n]
-		FakeQuantize(row, row, q)
-	}
 }

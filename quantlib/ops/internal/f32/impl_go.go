@@ -1,16 +1,12 @@
-//go:build noasm || !amd64
+//go:build noasm || (!amd64 && !arm64)
 
 package f32
 
-// Where there is no kernel for it, a twin does the work.
+// Where there are no kernels, twins do the work.
 
-func (t *tiles) runWide(i0, i1, j0, j1 int) {}
+func available() []level { return []level{portable} }
 
-func depthwiseWide(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue, scratch []float32, c0, c1 int) bool {
-	return false
-}
-
-func (t *tiles) inPlace(b *Operand, off []int32, k0, rows int) bool { return false }
+func (t *tiles) fast(b []float32, i0, i1, j, n int) bool { return false }
 
 func (t *tiles) fastRow(i, j0, j1 int) int { return 0 }
 
@@ -28,6 +24,11 @@ func finishRows(dst, src []float32, rows, n, stride int, bias, lo, hi float32) {
 	finishRowsGo(dst, src, rows, n, stride, bias, lo, hi)
 }
 
+func quantizeRows(x []float32, rows, n, stride int, q Quantizer) {
+	quantizeRowsGo(x, rows, n, stride, q)
+}
+
+func taps(dst, src, w []float32, off []int32)              { tapsGo(dst, src, w, off) }
 func fakeQuantize(dst, x []float32, scale, lo, hi float32) { fakeQuantizeGo(dst, x, scale, lo, hi) }
 func noiseSums(f, q []float32) Noise                       { return noiseSumsGo(f, q) }
 func sum(x []float32) float64                              { return sumGo(x) }

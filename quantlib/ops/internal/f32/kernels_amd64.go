@@ -8,16 +8,6 @@ package f32
 // The declarations of the kernels in kernels_amd64.s; package gen says what
 // each of them does.
 
-// tileEpilogue is what a gemm kernel does with a tile; nil parts are left out.
-type tileEpilogue struct {
-	add      int // non-zero: to what dst holds
-	rowBias  *float32
-	colBias  *float32
-	residual *float32
-	stride   int // of residual
-	lo, hi   float32
-}
-
 //go:noescape
 func gemm6x16AVX2(kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
 

@@ -85,6 +85,14 @@ func fakeQuantizeGo(dst, x []float32, scale, lo, hi float32) {
 	}
 }
 
+// quantizeRowsGo fake-quantizes rows of n elements in place.
+func quantizeRowsGo(x []float32, rows, n, stride int, q Quantizer) {
+	for i := range rows {
+		row := x[i*stride : i*stride+n]
+		FakeQuantize(row, row, q)
+	}
+}
+
 func sameLen(n, m int) {
 	if n != m {
 		panic(fmt.Sprintf("f32: lengths %d and %d differ", n, m))
