@@ -114,8 +114,16 @@ func minMaxGo(x []float32) (lo, hi float32, bad int) {
 }
 
 // Max returns the greatest element of x, NaN if one is NaN, and -Inf if x is
-// empty.
-func Max(x []float32) float32 { return maximum(x) }
+// empty. A zero is positive, so that it does not matter which of several comes
+// first.
+func Max(x []float32) float32 { return positiveZero(maximum(x)) }
+
+func positiveZero(v float32) float32 {
+	if v == 0 {
+		return 0
+	}
+	return v
+}
 
 func maximumGo(x []float32) float32 {
 	m := -inf
