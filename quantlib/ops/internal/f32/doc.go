@@ -26,10 +26,11 @@
 // # Instruction sets
 //
 // On amd64, kernels for AVX2 with FMA or for AVX-512 (F, BW, DQ, VL) are used
-// where processor and operating system have them; on arm64, NEON does products
-// and depthwise convolutions, and twins the rest. The layout of packed factors
-// is the same for all, so that a file or a test need not know which was used:
-// AVX-512 takes two panels of A and two of B at a time, 12×32 elements.
+// where processor and operating system have them, on arm64 those for NEON. The
+// layout of packed factors is the same for all, so that a file or a test need
+// not know which was used: AVX-512 takes two panels of A and two of B at a time,
+// 12×32 elements. NEON reads images as packed columns and as padded planes; AVX2
+// and AVX-512 read some where they lie.
 //
 // The environment variable QUANTNB_ISA asks for less: avx512, avx2, neon or go,
 // of which the last are the twins. What the processor lacks is not used, nor is
@@ -43,7 +44,8 @@
 // Tests, unless short, run once with each set that the processor has. For another,
 // gen/emulate/emulate.sh runs a test binary on an emulated processor; emulated
 // and real ones must agree on every bit, so nothing but speed is left to
-// measure. NEON kernels run under qemu-aarch64:
+// measure. NEON kernels run under qemu-aarch64, of Debian's package qemu-user, and
+// only there so far: their speed is not known.
 //
 //	CGO_ENABLED=0 go test -c -o /tmp/f32.test .
 //	gen/emulate/emulate.sh /tmp/f32.test QUANTNB_ISA=avx512 -test.short
