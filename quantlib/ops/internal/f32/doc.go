@@ -29,8 +29,8 @@
 // where processor and operating system have them, on arm64 those for NEON. The
 // layout of packed factors is the same for all, so that a file or a test need
 // not know which was used: AVX-512 takes two panels of A and two of B at a time,
-// 12×32 elements. NEON reads images as packed columns and as padded planes; AVX2
-// and AVX-512 read some where they lie.
+// 12×32 elements. Depthwise convolutions of images as they lie, without padded
+// copies, are for AVX2 and AVX-512 alone.
 //
 // The environment variable QUANTNB_ISA asks for less: avx512, avx2, neon or go,
 // of which the last are the twins. What the processor lacks is not used, nor is

@@ -23,6 +23,28 @@ func gemmRows(rows, kn, panels int, a, b, c *float32, ldc int, ep *tileEpilogue)
 	}
 }
 
+// direct computes n tiles of rows rows.
+func direct(rows, kn, n int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher) {
+	switch rows {
+	case 1:
+		direct1x16NEON(kn, n, a, b0, b1, off, c, ldc, fin)
+	case 2:
+		direct2x16NEON(kn, n, a, b0, b1, off, c, ldc, fin)
+	case 3:
+		direct3x16NEON(kn, n, a, b0, b1, off, c, ldc, fin)
+	case 4:
+		direct4x16NEON(kn, n, a, b0, b1, off, c, ldc, fin)
+	case 5:
+		direct5x16NEON(kn, n, a, b0, b1, off, c, ldc, fin)
+	case 6:
+		direct6x16NEON(kn, n, a, b0, b1, off, c, ldc, fin)
+	}
+}
+
+func direct6x17(kn, n int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher, b2, rest *float32) {
+	direct6x17NEON(kn, n, a, b0, b1, off, c, ldc, fin, b2, rest)
+}
+
 func product6x8(kn int, a, b, c *float32) { product6x8NEON(kn, a, b, c) }
 
 func columns1(kn int, a, b, out *float32) { columns1NEON(kn, a, b, out) }

@@ -8,6 +8,10 @@ func available() []level { return []level{portable} }
 
 func (t *tiles) fast(b []float32, i0, i1, j, n int) bool { return false }
 
+func (g *Gemm) convolve(src *columns, dst []float32, ldc, i0, i1 int, scratch []float32) bool {
+	return false
+}
+
 func (t *tiles) fastRow(i, j0, j1 int) int { return 0 }
 
 func packFast(dst, a []float32, kn, stride, kstride, width int) bool { return false }

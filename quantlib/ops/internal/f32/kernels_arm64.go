@@ -36,6 +36,27 @@ func columns4NEON(kn int, a, b, out *float32)
 func row64NEON(kn int, a, b, out *float32)
 
 //go:noescape
+func direct6x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct5x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct4x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct3x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct2x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct1x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher)
+
+//go:noescape
+func direct6x17NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher, b2, rest *float32)
+
+//go:noescape
 func copyRunsNEON(dst, src *float32, off *int32, rows int, base, at *int32, runs int)
 
 //go:noescape

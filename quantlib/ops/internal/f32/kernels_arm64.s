@@ -1672,6 +1672,3908 @@ noresidual:
 	BNE panel
 	RET
 
+// func direct6x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *byte)
+TEXT ·direct6x16NEON(SB), NOSPLIT, $0-72
+	MOVD kn+0(FP), R0
+	MOVD count+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD c+48(FP), R3
+	MOVD ldc+56(FP), R4
+	MOVD fin+64(FP), R5
+	MOVD b0+24(FP), R6
+	MOVD b1+32(FP), R7
+	MOVD off+40(FP), R8
+	LSL $2, R4
+	MOVD 176(R5), R9
+	MOVD 184(R5), R10
+	MOVD 192(R5), R11
+	LSL $2, R11
+tile:
+	WORD $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
+	WORD $0x6e211c21 // eor v1.16b, v1.16b, v1.16b
+	WORD $0x6e221c42 // eor v2.16b, v2.16b, v2.16b
+	WORD $0x6e231c63 // eor v3.16b, v3.16b, v3.16b
+	WORD $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	WORD $0x6e281d08 // eor v8.16b, v8.16b, v8.16b
+	WORD $0x6e291d29 // eor v9.16b, v9.16b, v9.16b
+	WORD $0x6e2a1d4a // eor v10.16b, v10.16b, v10.16b
+	WORD $0x6e2b1d6b // eor v11.16b, v11.16b, v11.16b
+	WORD $0x6e2c1d8c // eor v12.16b, v12.16b, v12.16b
+	WORD $0x6e2d1dad // eor v13.16b, v13.16b, v13.16b
+	WORD $0x6e2e1dce // eor v14.16b, v14.16b, v14.16b
+	WORD $0x6e2f1def // eor v15.16b, v15.16b, v15.16b
+	WORD $0x6e301e10 // eor v16.16b, v16.16b, v16.16b
+	WORD $0x6e311e31 // eor v17.16b, v17.16b, v17.16b
+	WORD $0x6e321e52 // eor v18.16b, v18.16b, v18.16b
+	WORD $0x6e331e73 // eor v19.16b, v19.16b, v19.16b
+	WORD $0x6e341e94 // eor v20.16b, v20.16b, v20.16b
+	WORD $0x6e351eb5 // eor v21.16b, v21.16b, v21.16b
+	WORD $0x6e361ed6 // eor v22.16b, v22.16b, v22.16b
+	WORD $0x6e371ef7 // eor v23.16b, v23.16b, v23.16b
+	MOVD R8, R13
+	MOVD R0, R12
+	SUBS $2, R12
+	BLT last
+loop:
+	FLDPQ (R2), (F26, F27)
+	FMOVQ 32(R2), F28
+	ADD $48, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F24, F25)
+	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
+	WORD $0x4fba1304 // fmla v4.4s, v24.4s, v26.s[1]
+	WORD $0x4fba1325 // fmla v5.4s, v25.4s, v26.s[1]
+	WORD $0x4f9a1b08 // fmla v8.4s, v24.4s, v26.s[2]
+	WORD $0x4f9a1b29 // fmla v9.4s, v25.4s, v26.s[2]
+	WORD $0x4fba1b0c // fmla v12.4s, v24.4s, v26.s[3]
+	WORD $0x4fba1b2d // fmla v13.4s, v25.4s, v26.s[3]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4fbb1314 // fmla v20.4s, v24.4s, v27.s[1]
+	WORD $0x4fbb1335 // fmla v21.4s, v25.4s, v27.s[1]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F24, F25)
+	WORD $0x4f9a1302 // fmla v2.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1323 // fmla v3.4s, v25.4s, v26.s[0]
+	WORD $0x4fba1306 // fmla v6.4s, v24.4s, v26.s[1]
+	WORD $0x4fba1327 // fmla v7.4s, v25.4s, v26.s[1]
+	WORD $0x4f9a1b0a // fmla v10.4s, v24.4s, v26.s[2]
+	WORD $0x4f9a1b2b // fmla v11.4s, v25.4s, v26.s[2]
+	WORD $0x4fba1b0e // fmla v14.4s, v24.4s, v26.s[3]
+	WORD $0x4fba1b2f // fmla v15.4s, v25.4s, v26.s[3]
+	WORD $0x4f9b1312 // fmla v18.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4fbb1316 // fmla v22.4s, v24.4s, v27.s[1]
+	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F24, F25)
+	WORD $0x4f9b1b00 // fmla v0.4s, v24.4s, v27.s[2]
+	WORD $0x4f9b1b21 // fmla v1.4s, v25.4s, v27.s[2]
+	WORD $0x4fbb1b04 // fmla v4.4s, v24.4s, v27.s[3]
+	WORD $0x4fbb1b25 // fmla v5.4s, v25.4s, v27.s[3]
+	WORD $0x4f9c1308 // fmla v8.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1329 // fmla v9.4s, v25.4s, v28.s[0]
+	WORD $0x4fbc130c // fmla v12.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc132d // fmla v13.4s, v25.4s, v28.s[1]
+	WORD $0x4f9c1b10 // fmla v16.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b31 // fmla v17.4s, v25.4s, v28.s[2]
+	WORD $0x4fbc1b14 // fmla v20.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b35 // fmla v21.4s, v25.4s, v28.s[3]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F24, F25)
+	WORD $0x4f9b1b02 // fmla v2.4s, v24.4s, v27.s[2]
+	WORD $0x4f9b1b23 // fmla v3.4s, v25.4s, v27.s[2]
+	WORD $0x4fbb1b06 // fmla v6.4s, v24.4s, v27.s[3]
+	WORD $0x4fbb1b27 // fmla v7.4s, v25.4s, v27.s[3]
+	WORD $0x4f9c130a // fmla v10.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c132b // fmla v11.4s, v25.4s, v28.s[0]
+	WORD $0x4fbc130e // fmla v14.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc132f // fmla v15.4s, v25.4s, v28.s[1]
+	WORD $0x4f9c1b12 // fmla v18.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b33 // fmla v19.4s, v25.4s, v28.s[2]
+	WORD $0x4fbc1b16 // fmla v22.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b37 // fmla v23.4s, v25.4s, v28.s[3]
+	SUBS $2, R12
+	BGE loop
+last:
+	ADDS $2, R12
+	BEQ summed
+	FMOVQ (R2), F26
+	FMOVD 16(R2), F27
+	ADD $24, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F24, F25)
+	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
+	WORD $0x4fba1304 // fmla v4.4s, v24.4s, v26.s[1]
+	WORD $0x4fba1325 // fmla v5.4s, v25.4s, v26.s[1]
+	WORD $0x4f9a1b08 // fmla v8.4s, v24.4s, v26.s[2]
+	WORD $0x4f9a1b29 // fmla v9.4s, v25.4s, v26.s[2]
+	WORD $0x4fba1b0c // fmla v12.4s, v24.4s, v26.s[3]
+	WORD $0x4fba1b2d // fmla v13.4s, v25.4s, v26.s[3]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4fbb1314 // fmla v20.4s, v24.4s, v27.s[1]
+	WORD $0x4fbb1335 // fmla v21.4s, v25.4s, v27.s[1]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F24, F25)
+	WORD $0x4f9a1302 // fmla v2.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1323 // fmla v3.4s, v25.4s, v26.s[0]
+	WORD $0x4fba1306 // fmla v6.4s, v24.4s, v26.s[1]
+	WORD $0x4fba1327 // fmla v7.4s, v25.4s, v26.s[1]
+	WORD $0x4f9a1b0a // fmla v10.4s, v24.4s, v26.s[2]
+	WORD $0x4f9a1b2b // fmla v11.4s, v25.4s, v26.s[2]
+	WORD $0x4fba1b0e // fmla v14.4s, v24.4s, v26.s[3]
+	WORD $0x4fba1b2f // fmla v15.4s, v25.4s, v26.s[3]
+	WORD $0x4f9b1312 // fmla v18.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4fbb1316 // fmla v22.4s, v24.4s, v27.s[1]
+	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
+summed:
+	MOVD 168(R5), R14
+	CBZ R14, added
+	MOVD R3, R15
+	FLDPQ (R15), (F24, F25)
+	FLDPQ 32(R15), (F26, F27)
+	ADD R4, R15
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	FLDPQ (R15), (F24, F25)
+	FLDPQ 32(R15), (F26, F27)
+	ADD R4, R15
+	WORD $0x4e38d484 // fadd v4.4s, v4.4s, v24.4s
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	WORD $0x4e3ad4c6 // fadd v6.4s, v6.4s, v26.4s
+	WORD $0x4e3bd4e7 // fadd v7.4s, v7.4s, v27.4s
+	FLDPQ (R15), (F24, F25)
+	FLDPQ 32(R15), (F26, F27)
+	ADD R4, R15
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	FLDPQ (R15), (F24, F25)
+	FLDPQ 32(R15), (F26, F27)
+	ADD R4, R15
+	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	FLDPQ (R15), (F24, F25)
+	FLDPQ 32(R15), (F26, F27)
+	ADD R4, R15
+	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	FLDPQ (R15), (F24, F25)
+	FLDPQ 32(R15), (F26, F27)
+	ADD R4, R15
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+added:
+	CBZ R9, nobias
+	MOVD R9, R15
+	VLD1R.P 4(R15), [V24.S4]
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e38d421 // fadd v1.4s, v1.4s, v24.4s
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD $0x4e38d463 // fadd v3.4s, v3.4s, v24.4s
+	VLD1R.P 4(R15), [V25.S4]
+	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	WORD $0x4e39d4c6 // fadd v6.4s, v6.4s, v25.4s
+	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
+	VLD1R.P 4(R15), [V24.S4]
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e38d529 // fadd v9.4s, v9.4s, v24.4s
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	WORD $0x4e38d56b // fadd v11.4s, v11.4s, v24.4s
+	VLD1R.P 4(R15), [V25.S4]
+	WORD $0x4e39d58c // fadd v12.4s, v12.4s, v25.4s
+	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	WORD $0x4e39d5ce // fadd v14.4s, v14.4s, v25.4s
+	WORD $0x4e39d5ef // fadd v15.4s, v15.4s, v25.4s
+	VLD1R.P 4(R15), [V24.S4]
+	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x4e38d631 // fadd v17.4s, v17.4s, v24.4s
+	WORD $0x4e38d652 // fadd v18.4s, v18.4s, v24.4s
+	WORD $0x4e38d673 // fadd v19.4s, v19.4s, v24.4s
+	VLD1R.P 4(R15), [V25.S4]
+	WORD $0x4e39d694 // fadd v20.4s, v20.4s, v25.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e39d6d6 // fadd v22.4s, v22.4s, v25.4s
+	WORD $0x4e39d6f7 // fadd v23.4s, v23.4s, v25.4s
+	MOVD 224(R5), R14
+	ADD R14, R9
+nobias:
+	CBZ R10, noresidual
+	FLDPQ (R10), (F24, F25)
+	FLDPQ 32(R10), (F26, F27)
+	ADD R11, R10
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	FLDPQ (R10), (F24, F25)
+	FLDPQ 32(R10), (F26, F27)
+	ADD R11, R10
+	WORD $0x4e38d484 // fadd v4.4s, v4.4s, v24.4s
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	WORD $0x4e3ad4c6 // fadd v6.4s, v6.4s, v26.4s
+	WORD $0x4e3bd4e7 // fadd v7.4s, v7.4s, v27.4s
+	FLDPQ (R10), (F24, F25)
+	FLDPQ 32(R10), (F26, F27)
+	ADD R11, R10
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	FLDPQ (R10), (F24, F25)
+	FLDPQ 32(R10), (F26, F27)
+	ADD R11, R10
+	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	FLDPQ (R10), (F24, F25)
+	FLDPQ 32(R10), (F26, F27)
+	ADD R11, R10
+	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	FLDPQ (R10), (F24, F25)
+	FLDPQ 32(R10), (F26, F27)
+	ADD R11, R10
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+	MOVD 232(R5), R14
+	ADD R14, R10
+noresidual:
+	MOVD 64(R5), R14
+	CMP $2, R14
+	BGE unclamped
+	FMOVQ (R5), F24
+	FMOVQ 32(R5), F25
+	WORD $0x6ea0e71a // fcmgt v26.4s, v24.4s, v0.4s
+	WORD $0x6eba1f00 // bit v0.16b, v24.16b, v26.16b
+	WORD $0x6eb9e41a // fcmgt v26.4s, v0.4s, v25.4s
+	WORD $0x6eba1f20 // bit v0.16b, v25.16b, v26.16b
+	WORD $0x6ea1e71b // fcmgt v27.4s, v24.4s, v1.4s
+	WORD $0x6ebb1f01 // bit v1.16b, v24.16b, v27.16b
+	WORD $0x6eb9e43b // fcmgt v27.4s, v1.4s, v25.4s
+	WORD $0x6ebb1f21 // bit v1.16b, v25.16b, v27.16b
+	WORD $0x6ea2e71a // fcmgt v26.4s, v24.4s, v2.4s
+	WORD $0x6eba1f02 // bit v2.16b, v24.16b, v26.16b
+	WORD $0x6eb9e45a // fcmgt v26.4s, v2.4s, v25.4s
+	WORD $0x6eba1f22 // bit v2.16b, v25.16b, v26.16b
+	WORD $0x6ea3e71b // fcmgt v27.4s, v24.4s, v3.4s
+	WORD $0x6ebb1f03 // bit v3.16b, v24.16b, v27.16b
+	WORD $0x6eb9e47b // fcmgt v27.4s, v3.4s, v25.4s
+	WORD $0x6ebb1f23 // bit v3.16b, v25.16b, v27.16b
+	WORD $0x6ea4e71a // fcmgt v26.4s, v24.4s, v4.4s
+	WORD $0x6eba1f04 // bit v4.16b, v24.16b, v26.16b
+	WORD $0x6eb9e49a // fcmgt v26.4s, v4.4s, v25.4s
+	WORD $0x6eba1f24 // bit v4.16b, v25.16b, v26.16b
+	WORD $0x6ea5e71b // fcmgt v27.4s, v24.4s, v5.4s
+	WORD $0x6ebb1f05 // bit v5.16b, v24.16b, v27.16b
+	WORD $0x6eb9e4bb // fcmgt v27.4s, v5.4s, v25.4s
+	WORD $0x6ebb1f25 // bit v5.16b, v25.16b, v27.16b
+	WORD $0x6ea6e71a // fcmgt v26.4s, v24.4s, v6.4s
+	WORD $0x6eba1f06 // bit v6.16b, v24.16b, v26.16b
+	WORD $0x6eb9e4da // fcmgt v26.4s, v6.4s, v25.4s
+	WORD $0x6eba1f26 // bit v6.16b, v25.16b, v26.16b
+	WORD $0x6ea7e71b // fcmgt v27.4s, v24.4s, v7.4s
+	WORD $0x6ebb1f07 // bit v7.16b, v24.16b, v27.16b
+	WORD $0x6eb9e4fb // fcmgt v27.4s, v7.4s, v25.4s
+	WORD $0x6ebb1f27 // bit v7.16b, v25.16b, v27.16b
+	WORD $0x6ea8e71a // fcmgt v26.4s, v24.4s, v8.4s
+	WORD $0x6eba1f08 // bit v8.16b, v24.16b, v26.16b
+	WORD $0x6eb9e51a // fcmgt v26.4s, v8.4s, v25.4s
+	WORD $0x6eba1f28 // bit v8.16b, v25.16b, v26.16b
+	WORD $0x6ea9e71b // fcmgt v27.4s, v24.4s, v9.4s
+	WORD $0x6ebb1f09 // bit v9.16b, v24.16b, v27.16b
+	WORD $0x6eb9e53b // fcmgt v27.4s, v9.4s, v25.4s
+	WORD $0x6ebb1f29 // bit v9.16b, v25.16b, v27.16b
+	WORD $0x6eaae71a // fcmgt v26.4s, v24.4s, v10.4s
+	WORD $0x6eba1f0a // bit v10.16b, v24.16b, v26.16b
+	WORD $0x6eb9e55a // fcmgt v26.4s, v10.4s, v25.4s
+	WORD $0x6eba1f2a // bit v10.16b, v25.16b, v26.16b
+	WORD $0x6eabe71b // fcmgt v27.4s, v24.4s, v11.4s
+	WORD $0x6ebb1f0b // bit v11.16b, v24.16b, v27.16b
+	WORD $0x6eb9e57b // fcmgt v27.4s, v11.4s, v25.4s
+	WORD $0x6ebb1f2b // bit v11.16b, v25.16b, v27.16b
+	WORD $0x6eace71a // fcmgt v26.4s, v24.4s, v12.4s
+	WORD $0x6eba1f0c // bit v12.16b, v24.16b, v26.16b
+	WORD $0x6eb9e59a // fcmgt v26.4s, v12.4s, v25.4s
+	WORD $0x6eba1f2c // bit v12.16b, v25.16b, v26.16b
+	WORD $0x6eade71b // fcmgt v27.4s, v24.4s, v13.4s
+	WORD $0x6ebb1f0d // bit v13.16b, v24.16b, v27.16b
+	WORD $0x6eb9e5bb // fcmgt v27.4s, v13.4s, v25.4s
+	WORD $0x6ebb1f2d // bit v13.16b, v25.16b, v27.16b
+	WORD $0x6eaee71a // fcmgt v26.4s, v24.4s, v14.4s
+	WORD $0x6eba1f0e // bit v14.16b, v24.16b, v26.16b
+	WORD $0x6eb9e5da // fcmgt v26.4s, v14.4s, v25.4s
+	WORD $0x6eba1f2e // bit v14.16b, v25.16b, v26.16b
+	WORD $0x6eafe71b // fcmgt v27.4s, v24.4s, v15.4s
+	WORD $0x6ebb1f0f // bit v15.16b, v24.16b, v27.16b
+	WORD $0x6eb9e5fb // fcmgt v27.4s, v15.4s, v25.4s
+	WORD $0x6ebb1f2f // bit v15.16b, v25.16b, v27.16b
+	WORD $0x6eb0e71a // fcmgt v26.4s, v24.4s, v16.4s
+	WORD $0x6eba1f10 // bit v16.16b, v24.16b, v26.16b
+	WORD $0x6eb9e61a // fcmgt v26.4s, v16.4s, v25.4s
+	WORD $0x6eba1f30 // bit v16.16b, v25.16b, v26.16b
+	WORD $0x6eb1e71b // fcmgt v27.4s, v24.4s, v17.4s
+	WORD $0x6ebb1f11 // bit v17.16b, v24.16b, v27.16b
+	WORD $0x6eb9e63b // fcmgt v27.4s, v17.4s, v25.4s
+	WORD $0x6ebb1f31 // bit v17.16b, v25.16b, v27.16b
+	WORD $0x6eb2e71a // fcmgt v26.4s, v24.4s, v18.4s
+	WORD $0x6eba1f12 // bit v18.16b, v24.16b, v26.16b
+	WORD $0x6eb9e65a // fcmgt v26.4s, v18.4s, v25.4s
+	WORD $0x6eba1f32 // bit v18.16b, v25.16b, v26.16b
+	WORD $0x6eb3e71b // fcmgt v27.4s, v24.4s, v19.4s
+	WORD $0x6ebb1f13 // bit v19.16b, v24.16b, v27.16b
+	WORD $0x6eb9e67b // fcmgt v27.4s, v19.4s, v25.4s
+	WORD $0x6ebb1f33 // bit v19.16b, v25.16b, v27.16b
+	WORD $0x6eb4e71a // fcmgt v26.4s, v24.4s, v20.4s
+	WORD $0x6eba1f14 // bit v20.16b, v24.16b, v26.16b
+	WORD $0x6eb9e69a // fcmgt v26.4s, v20.4s, v25.4s
+	WORD $0x6eba1f34 // bit v20.16b, v25.16b, v26.16b
+	WORD $0x6eb5e71b // fcmgt v27.4s, v24.4s, v21.4s
+	WORD $0x6ebb1f15 // bit v21.16b, v24.16b, v27.16b
+	WORD $0x6eb9e6bb // fcmgt v27.4s, v21.4s, v25.4s
+	WORD $0x6ebb1f35 // bit v21.16b, v25.16b, v27.16b
+	WORD $0x6eb6e71a // fcmgt v26.4s, v24.4s, v22.4s
+	WORD $0x6eba1f16 // bit v22.16b, v24.16b, v26.16b
+	WORD $0x6eb9e6da // fcmgt v26.4s, v22.4s, v25.4s
+	WORD $0x6eba1f36 // bit v22.16b, v25.16b, v26.16b
+	WORD $0x6eb7e71b // fcmgt v27.4s, v24.4s, v23.4s
+	WORD $0x6ebb1f17 // bit v23.16b, v24.16b, v27.16b
+	WORD $0x6eb9e6fb // fcmgt v27.4s, v23.4s, v25.4s
+	WORD $0x6ebb1f37 // bit v23.16b, v25.16b, v27.16b
+	CBZ R14, finished
+	FMOVQ 72(R5), F24
+	FMOVQ 104(R5), F25
+	FMOVQ 136(R5), F26
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F27
+	WORD $0x6e3afc00 // fdiv v0.4s, v0.4s, v26.4s
+	WORD $0x4e20e41c // fcmeq v28.4s, v0.4s, v0.4s
+	WORD $0x4e3c1c00 // and v0.16b, v0.16b, v28.16b
+	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
+	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
+	WORD $0x4e3bd400 // fadd v0.4s, v0.4s, v27.4s
+	WORD $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
+	WORD $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
+	WORD $0x6e3afc21 // fdiv v1.4s, v1.4s, v26.4s
+	WORD $0x4e21e43d // fcmeq v29.4s, v1.4s, v1.4s
+	WORD $0x4e3d1c21 // and v1.16b, v1.16b, v29.16b
+	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
+	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
+	WORD $0x4e3bd421 // fadd v1.4s, v1.4s, v27.4s
+	WORD $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
+	WORD $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
+	WORD $0x6e3afc42 // fdiv v2.4s, v2.4s, v26.4s
+	WORD $0x4e22e45e // fcmeq v30.4s, v2.4s, v2.4s
+	WORD $0x4e3e1c42 // and v2.16b, v2.16b, v30.16b
+	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
+	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
+	WORD $0x4e3bd442 // fadd v2.4s, v2.4s, v27.4s
+	WORD $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
+	WORD $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD $0x6e3afc63 // fdiv v3.4s, v3.4s, v26.4s
+	WORD $0x4e23e47f // fcmeq v31.4s, v3.4s, v3.4s
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
+	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	WORD $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
+	WORD $0x6e3adc63 // fmul v3.4s, v3.4s, v26.4s
+	WORD $0x6e3afc84 // fdiv v4.4s, v4.4s, v26.4s
+	WORD $0x4e24e49c // fcmeq v28.4s, v4.4s, v4.4s
+	WORD $0x4e3c1c84 // and v4.16b, v4.16b, v28.16b
+	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
+	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
+	WORD $0x4e3bd484 // fadd v4.4s, v4.4s, v27.4s
+	WORD $0x4ebbd484 // fsub v4.4s, v4.4s, v27.4s
+	WORD $0x6e3adc84 // fmul v4.4s, v4.4s, v26.4s
+	WORD $0x6e3afca5 // fdiv v5.4s, v5.4s, v26.4s
+	WORD $0x4e25e4bd // fcmeq v29.4s, v5.4s, v5.4s
+	WORD $0x4e3d1ca5 // and v5.16b, v5.16b, v29.16b
+	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
+	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
+	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
+	WORD $0x4ebbd4a5 // fsub v5.4s, v5.4s, v27.4s
+	WORD $0x6e3adca5 // fmul v5.4s, v5.4s, v26.4s
+	WORD $0x6e3afcc6 // fdiv v6.4s, v6.4s, v26.4s
+	WORD $0x4e26e4de // fcmeq v30.4s, v6.4s, v6.4s
+	WORD $0x4e3e1cc6 // and v6.16b, v6.16b, v30.16b
+	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
+	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
+	WORD $0x4e3bd4c6 // fadd v6.4s, v6.4s, v27.4s
+	WORD $0x4ebbd4c6 // fsub v6.4s, v6.4s, v27.4s
+	WORD $0x6e3adcc6 // fmul v6.4s, v6.4s, v26.4s
+	WORD $0x6e3afce7 // fdiv v7.4s, v7.4s, v26.4s
+	WORD $0x4e27e4ff // fcmeq v31.4s, v7.4s, v7.4s
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
+	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
+	WORD $0x4e3bd4e7 // fadd v7.4s, v7.4s, v27.4s
+	WORD $0x4ebbd4e7 // fsub v7.4s, v7.4s, v27.4s
+	WORD $0x6e3adce7 // fmul v7.4s, v7.4s, v26.4s
+	WORD $0x6e3afd08 // fdiv v8.4s, v8.4s, v26.4s
+	WORD $0x4e28e51c // fcmeq v28.4s, v8.4s, v8.4s
+	WORD $0x4e3c1d08 // and v8.16b, v8.16b, v28.16b
+	WORD $0x4e38f508 // fmax v8.4s, v8.4s, v24.4s
+	WORD $0x4eb9f508 // fmin v8.4s, v8.4s, v25.4s
+	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	WORD $0x4ebbd508 // fsub v8.4s, v8.4s, v27.4s
+	WORD $0x6e3add08 // fmul v8.4s, v8.4s, v26.4s
+	WORD $0x6e3afd29 // fdiv v9.4s, v9.4s, v26.4s
+	WORD $0x4e29e53d // fcmeq v29.4s, v9.4s, v9.4s
+	WORD $0x4e3d1d29 // and v9.16b, v9.16b, v29.16b
+	WORD $0x4e38f529 // fmax v9.4s, v9.4s, v24.4s
+	WORD $0x4eb9f529 // fmin v9.4s, v9.4s, v25.4s
+	WORD $0x4e3bd529 // fadd v9.4s, v9.4s, v27.4s
+	WORD $0x4ebbd529 // fsub v9.4s, v9.4s, v27.4s
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6e3afd4a // fdiv v10.4s, v10.4s, v26.4s
+	WORD $0x4e2ae55e // fcmeq v30.4s, v10.4s, v10.4s
+	WORD $0x4e3e1d4a // and v10.16b, v10.16b, v30.16b
+	WORD $0x4e38f54a // fmax v10.4s, v10.4s, v24.4s
+	WORD $0x4eb9f54a // fmin v10.4s, v10.4s, v25.4s
+	WORD $0x4e3bd54a // fadd v10.4s, v10.4s, v27.4s
+	WORD $0x4ebbd54a // fsub v10.4s, v10.4s, v27.4s
+	WORD $0x6e3add4a // fmul v10.4s, v10.4s, v26.4s
+	WORD $0x6e3afd6b // fdiv v11.4s, v11.4s, v26.4s
+	WORD $0x4e2be57f // fcmeq v31.4s, v11.4s, v11.4s
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD $0x4e38f56b // fmax v11.4s, v11.4s, v24.4s
+	WORD $0x4eb9f56b // fmin v11.4s, v11.4s, v25.4s
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD $0x4ebbd56b // fsub v11.4s, v11.4s, v27.4s
+	WORD $0x6e3add6b // fmul v11.4s, v11.4s, v26.4s
+	WORD $0x6e3afd8c // fdiv v12.4s, v12.4s, v26.4s
+	WORD $0x4e2ce59c // fcmeq v28.4s, v12.4s, v12.4s
+	WORD $0x4e3c1d8c // and v12.16b, v12.16b, v28.16b
+	WORD $0x4e38f58c // fmax v12.4s, v12.4s, v24.4s
+	WORD $0x4eb9f58c // fmin v12.4s, v12.4s, v25.4s
+	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD $0x4ebbd58c // fsub v12.4s, v12.4s, v27.4s
+	WORD $0x6e3add8c // fmul v12.4s, v12.4s, v26.4s
+	WORD $0x6e3afdad // fdiv v13.4s, v13.4s, v26.4s
+	WORD $0x4e2de5bd // fcmeq v29.4s, v13.4s, v13.4s
+	WORD $0x4e3d1dad // and v13.16b, v13.16b, v29.16b
+	WORD $0x4e38f5ad // fmax v13.4s, v13.4s, v24.4s
+	WORD $0x4eb9f5ad // fmin v13.4s, v13.4s, v25.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x4ebbd5ad // fsub v13.4s, v13.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6e3afdce // fdiv v14.4s, v14.4s, v26.4s
+	WORD $0x4e2ee5de // fcmeq v30.4s, v14.4s, v14.4s
+	WORD $0x4e3e1dce // and v14.16b, v14.16b, v30.16b
+	WORD $0x4e38f5ce // fmax v14.4s, v14.4s, v24.4s
+	WORD $0x4eb9f5ce // fmin v14.4s, v14.4s, v25.4s
+	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
+	WORD $0x4ebbd5ce // fsub v14.4s, v14.4s, v27.4s
+	WORD $0x6e3addce // fmul v14.4s, v14.4s, v26.4s
+	WORD $0x6e3afdef // fdiv v15.4s, v15.4s, v26.4s
+	WORD $0x4e2fe5ff // fcmeq v31.4s, v15.4s, v15.4s
+	WORD $0x4e3f1def // and v15.16b, v15.16b, v31.16b
+	WORD $0x4e38f5ef // fmax v15.4s, v15.4s, v24.4s
+	WORD $0x4eb9f5ef // fmin v15.4s, v15.4s, v25.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	WORD $0x4ebbd5ef // fsub v15.4s, v15.4s, v27.4s
+	WORD $0x6e3addef // fmul v15.4s, v15.4s, v26.4s
+	WORD $0x6e3afe10 // fdiv v16.4s, v16.4s, v26.4s
+	WORD $0x4e30e61c // fcmeq v28.4s, v16.4s, v16.4s
+	WORD $0x4e3c1e10 // and v16.16b, v16.16b, v28.16b
+	WORD $0x4e38f610 // fmax v16.4s, v16.4s, v24.4s
+	WORD $0x4eb9f610 // fmin v16.4s, v16.4s, v25.4s
+	WORD $0x4e3bd610 // fadd v16.4s, v16.4s, v27.4s
+	WORD $0x4ebbd610 // fsub v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade10 // fmul v16.4s, v16.4s, v26.4s
+	WORD $0x6e3afe31 // fdiv v17.4s, v17.4s, v26.4s
+	WORD $0x4e31e63d // fcmeq v29.4s, v17.4s, v17.4s
+	WORD $0x4e3d1e31 // and v17.16b, v17.16b, v29.16b
+	WORD $0x4e38f631 // fmax v17.4s, v17.4s, v24.4s
+	WORD $0x4eb9f631 // fmin v17.4s, v17.4s, v25.4s
+	WORD $0x4e3bd631 // fadd v17.4s, v17.4s, v27.4s
+	WORD $0x4ebbd631 // fsub v17.4s, v17.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6e3afe52 // fdiv v18.4s, v18.4s, v26.4s
+	WORD $0x4e32e65e // fcmeq v30.4s, v18.4s, v18.4s
+	WORD $0x4e3e1e52 // and v18.16b, v18.16b, v30.16b
+	WORD $0x4e38f652 // fmax v18.4s, v18.4s, v24.4s
+	WORD $0x4eb9f652 // fmin v18.4s, v18.4s, v25.4s
+	WORD $0x4e3bd652 // fadd v18.4s, v18.4s, v27.4s
+	WORD $0x4ebbd652 // fsub v18.4s, v18.4s, v27.4s
+	WORD $0x6e3ade52 // fmul v18.4s, v18.4s, v26.4s
+	WORD $0x6e3afe73 // fdiv v19.4s, v19.4s, v26.4s
+	WORD $0x4e33e67f // fcmeq v31.4s, v19.4s, v19.4s
+	WORD $0x4e3f1e73 // and v19.16b, v19.16b, v31.16b
+	WORD $0x4e38f673 // fmax v19.4s, v19.4s, v24.4s
+	WORD $0x4eb9f673 // fmin v19.4s, v19.4s, v25.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD $0x4ebbd673 // fsub v19.4s, v19.4s, v27.4s
+	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
+	WORD $0x6e3afe94 // fdiv v20.4s, v20.4s, v26.4s
+	WORD $0x4e34e69c // fcmeq v28.4s, v20.4s, v20.4s
+	WORD $0x4e3c1e94 // and v20.16b, v20.16b, v28.16b
+	WORD $0x4e38f694 // fmax v20.4s, v20.4s, v24.4s
+	WORD $0x4eb9f694 // fmin v20.4s, v20.4s, v25.4s
+	WORD $0x4e3bd694 // fadd v20.4s, v20.4s, v27.4s
+	WORD $0x4ebbd694 // fsub v20.4s, v20.4s, v27.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x6e3afeb5 // fdiv v21.4s, v21.4s, v26.4s
+	WORD $0x4e35e6bd // fcmeq v29.4s, v21.4s, v21.4s
+	WORD $0x4e3d1eb5 // and v21.16b, v21.16b, v29.16b
+	WORD $0x4e38f6b5 // fmax v21.4s, v21.4s, v24.4s
+	WORD $0x4eb9f6b5 // fmin v21.4s, v21.4s, v25.4s
+	WORD $0x4e3bd6b5 // fadd v21.4s, v21.4s, v27.4s
+	WORD $0x4ebbd6b5 // fsub v21.4s, v21.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6e3afed6 // fdiv v22.4s, v22.4s, v26.4s
+	WORD $0x4e36e6de // fcmeq v30.4s, v22.4s, v22.4s
+	WORD $0x4e3e1ed6 // and v22.16b, v22.16b, v30.16b
+	WORD $0x4e38f6d6 // fmax v22.4s, v22.4s, v24.4s
+	WORD $0x4eb9f6d6 // fmin v22.4s, v22.4s, v25.4s
+	WORD $0x4e3bd6d6 // fadd v22.4s, v22.4s, v27.4s
+	WORD $0x4ebbd6d6 // fsub v22.4s, v22.4s, v27.4s
+	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD $0x6e3afef7 // fdiv v23.4s, v23.4s, v26.4s
+	WORD $0x4e37e6ff // fcmeq v31.4s, v23.4s, v23.4s
+	WORD $0x4e3f1ef7 // and v23.16b, v23.16b, v31.16b
+	WORD $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	WORD $0x4eb9f6f7 // fmin v23.4s, v23.4s, v25.4s
+	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+	WORD $0x4ebbd6f7 // fsub v23.4s, v23.4s, v27.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	B finished
+unclamped:
+	FMOVQ 72(R5), F24
+	FMOVQ 104(R5), F25
+	FMOVQ 136(R5), F26
+	FMOVQ 240(R5), F27
+	FMOVQ 272(R5), F28
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F29
+	WORD $0x4e20e41e // fcmeq v30.4s, v0.4s, v0.4s
+	WORD $0x4e3e1c00 // and v0.16b, v0.16b, v30.16b
+	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
+	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
+	WORD $0x6e3cdc1e // fmul v30.4s, v0.4s, v28.4s
+	WORD $0x4e3bcc1e // fmla v30.4s, v0.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc0 // fmul v0.4s, v30.4s, v26.4s
+	WORD $0x4e21e43f // fcmeq v31.4s, v1.4s, v1.4s
+	WORD $0x4e3f1c21 // and v1.16b, v1.16b, v31.16b
+	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
+	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
+	WORD $0x6e3cdc3f // fmul v31.4s, v1.4s, v28.4s
+	WORD $0x4e3bcc3f // fmla v31.4s, v1.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe1 // fmul v1.4s, v31.4s, v26.4s
+	WORD $0x4e22e45e // fcmeq v30.4s, v2.4s, v2.4s
+	WORD $0x4e3e1c42 // and v2.16b, v2.16b, v30.16b
+	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
+	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
+	WORD $0x6e3cdc5e // fmul v30.4s, v2.4s, v28.4s
+	WORD $0x4e3bcc5e // fmla v30.4s, v2.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc2 // fmul v2.4s, v30.4s, v26.4s
+	WORD $0x4e23e47f // fcmeq v31.4s, v3.4s, v3.4s
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
+	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
+	WORD $0x6e3cdc7f // fmul v31.4s, v3.4s, v28.4s
+	WORD $0x4e3bcc7f // fmla v31.4s, v3.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe3 // fmul v3.4s, v31.4s, v26.4s
+	WORD $0x4e24e49e // fcmeq v30.4s, v4.4s, v4.4s
+	WORD $0x4e3e1c84 // and v4.16b, v4.16b, v30.16b
+	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
+	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
+	WORD $0x6e3cdc9e // fmul v30.4s, v4.4s, v28.4s
+	WORD $0x4e3bcc9e // fmla v30.4s, v4.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc4 // fmul v4.4s, v30.4s, v26.4s
+	WORD $0x4e25e4bf // fcmeq v31.4s, v5.4s, v5.4s
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
+	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
+	WORD $0x6e3cdcbf // fmul v31.4s, v5.4s, v28.4s
+	WORD $0x4e3bccbf // fmla v31.4s, v5.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe5 // fmul v5.4s, v31.4s, v26.4s
+	WORD $0x4e26e4de // fcmeq v30.4s, v6.4s, v6.4s
+	WORD $0x4e3e1cc6 // and v6.16b, v6.16b, v30.16b
+	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
+	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
+	WORD $0x6e3cdcde // fmul v30.4s, v6.4s, v28.4s
+	WORD $0x4e3bccde // fmla v30.4s, v6.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc6 // fmul v6.4s, v30.4s, v26.4s
+	WORD $0x4e27e4ff // fcmeq v31.4s, v7.4s, v7.4s
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
+	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
+	WORD $0x6e3cdcff // fmul v31.4s, v7.4s, v28.4s
+	WORD $0x4e3bccff // fmla v31.4s, v7.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe7 // fmul v7.4s, v31.4s, v26.4s
+	WORD $0x4e28e51e // fcmeq v30.4s, v8.4s, v8.4s
+	WORD $0x4e3e1d08 // and v8.16b, v8.16b, v30.16b
+	WORD $0x4e38f508 // fmax v8.4s, v8.4s, v24.4s
+	WORD $0x4eb9f508 // fmin v8.4s, v8.4s, v25.4s
+	WORD $0x6e3cdd1e // fmul v30.4s, v8.4s, v28.4s
+	WORD $0x4e3bcd1e // fmla v30.4s, v8.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc8 // fmul v8.4s, v30.4s, v26.4s
+	WORD $0x4e29e53f // fcmeq v31.4s, v9.4s, v9.4s
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	WORD $0x4e38f529 // fmax v9.4s, v9.4s, v24.4s
+	WORD $0x4eb9f529 // fmin v9.4s, v9.4s, v25.4s
+	WORD $0x6e3cdd3f // fmul v31.4s, v9.4s, v28.4s
+	WORD $0x4e3bcd3f // fmla v31.4s, v9.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe9 // fmul v9.4s, v31.4s, v26.4s
+	WORD $0x4e2ae55e // fcmeq v30.4s, v10.4s, v10.4s
+	WORD $0x4e3e1d4a // and v10.16b, v10.16b, v30.16b
+	WORD $0x4e38f54a // fmax v10.4s, v10.4s, v24.4s
+	WORD $0x4eb9f54a // fmin v10.4s, v10.4s, v25.4s
+	WORD $0x6e3cdd5e // fmul v30.4s, v10.4s, v28.4s
+	WORD $0x4e3bcd5e // fmla v30.4s, v10.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfca // fmul v10.4s, v30.4s, v26.4s
+	WORD $0x4e2be57f // fcmeq v31.4s, v11.4s, v11.4s
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD $0x4e38f56b // fmax v11.4s, v11.4s, v24.4s
+	WORD $0x4eb9f56b // fmin v11.4s, v11.4s, v25.4s
+	WORD $0x6e3cdd7f // fmul v31.4s, v11.4s, v28.4s
+	WORD $0x4e3bcd7f // fmla v31.4s, v11.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfeb // fmul v11.4s, v31.4s, v26.4s
+	WORD $0x4e2ce59e // fcmeq v30.4s, v12.4s, v12.4s
+	WORD $0x4e3e1d8c // and v12.16b, v12.16b, v30.16b
+	WORD $0x4e38f58c // fmax v12.4s, v12.4s, v24.4s
+	WORD $0x4eb9f58c // fmin v12.4s, v12.4s, v25.4s
+	WORD $0x6e3cdd9e // fmul v30.4s, v12.4s, v28.4s
+	WORD $0x4e3bcd9e // fmla v30.4s, v12.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfcc // fmul v12.4s, v30.4s, v26.4s
+	WORD $0x4e2de5bf // fcmeq v31.4s, v13.4s, v13.4s
+	WORD $0x4e3f1dad // and v13.16b, v13.16b, v31.16b
+	WORD $0x4e38f5ad // fmax v13.4s, v13.4s, v24.4s
+	WORD $0x4eb9f5ad // fmin v13.4s, v13.4s, v25.4s
+	WORD $0x6e3cddbf // fmul v31.4s, v13.4s, v28.4s
+	WORD $0x4e3bcdbf // fmla v31.4s, v13.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfed // fmul v13.4s, v31.4s, v26.4s
+	WORD $0x4e2ee5de // fcmeq v30.4s, v14.4s, v14.4s
+	WORD $0x4e3e1dce // and v14.16b, v14.16b, v30.16b
+	WORD $0x4e38f5ce // fmax v14.4s, v14.4s, v24.4s
+	WORD $0x4eb9f5ce // fmin v14.4s, v14.4s, v25.4s
+	WORD $0x6e3cddde // fmul v30.4s, v14.4s, v28.4s
+	WORD $0x4e3bcdde // fmla v30.4s, v14.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfce // fmul v14.4s, v30.4s, v26.4s
+	WORD $0x4e2fe5ff // fcmeq v31.4s, v15.4s, v15.4s
+	WORD $0x4e3f1def // and v15.16b, v15.16b, v31.16b
+	WORD $0x4e38f5ef // fmax v15.4s, v15.4s, v24.4s
+	WORD $0x4eb9f5ef // fmin v15.4s, v15.4s, v25.4s
+	WORD $0x6e3cddff // fmul v31.4s, v15.4s, v28.4s
+	WORD $0x4e3bcdff // fmla v31.4s, v15.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfef // fmul v15.4s, v31.4s, v26.4s
+	WORD $0x4e30e61e // fcmeq v30.4s, v16.4s, v16.4s
+	WORD $0x4e3e1e10 // and v16.16b, v16.16b, v30.16b
+	WORD $0x4e38f610 // fmax v16.4s, v16.4s, v24.4s
+	WORD $0x4eb9f610 // fmin v16.4s, v16.4s, v25.4s
+	WORD $0x6e3cde1e // fmul v30.4s, v16.4s, v28.4s
+	WORD $0x4e3bce1e // fmla v30.4s, v16.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfd0 // fmul v16.4s, v30.4s, v26.4s
+	WORD $0x4e31e63f // fcmeq v31.4s, v17.4s, v17.4s
+	WORD $0x4e3f1e31 // and v17.16b, v17.16b, v31.16b
+	WORD $0x4e38f631 // fmax v17.4s, v17.4s, v24.4s
+	WORD $0x4eb9f631 // fmin v17.4s, v17.4s, v25.4s
+	WORD $0x6e3cde3f // fmul v31.4s, v17.4s, v28.4s
+	WORD $0x4e3bce3f // fmla v31.4s, v17.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adff1 // fmul v17.4s, v31.4s, v26.4s
+	WORD $0x4e32e65e // fcmeq v30.4s, v18.4s, v18.4s
+	WORD $0x4e3e1e52 // and v18.16b, v18.16b, v30.16b
+	WORD $0x4e38f652 // fmax v18.4s, v18.4s, v24.4s
+	WORD $0x4eb9f652 // fmin v18.4s, v18.4s, v25.4s
+	WORD $0x6e3cde5e // fmul v30.4s, v18.4s, v28.4s
+	WORD $0x4e3bce5e // fmla v30.4s, v18.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfd2 // fmul v18.4s, v30.4s, v26.4s
+	WORD $0x4e33e67f // fcmeq v31.4s, v19.4s, v19.4s
+	WORD $0x4e3f1e73 // and v19.16b, v19.16b, v31.16b
+	WORD $0x4e38f673 // fmax v19.4s, v19.4s, v24.4s
+	WORD $0x4eb9f673 // fmin v19.4s, v19.4s, v25.4s
+	WORD $0x6e3cde7f // fmul v31.4s, v19.4s, v28.4s
+	WORD $0x4e3bce7f // fmla v31.4s, v19.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adff3 // fmul v19.4s, v31.4s, v26.4s
+	WORD $0x4e34e69e // fcmeq v30.4s, v20.4s, v20.4s
+	WORD $0x4e3e1e94 // and v20.16b, v20.16b, v30.16b
+	WORD $0x4e38f694 // fmax v20.4s, v20.4s, v24.4s
+	WORD $0x4eb9f694 // fmin v20.4s, v20.4s, v25.4s
+	WORD $0x6e3cde9e // fmul v30.4s, v20.4s, v28.4s
+	WORD $0x4e3bce9e // fmla v30.4s, v20.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfd4 // fmul v20.4s, v30.4s, v26.4s
+	WORD $0x4e35e6bf // fcmeq v31.4s, v21.4s, v21.4s
+	WORD $0x4e3f1eb5 // and v21.16b, v21.16b, v31.16b
+	WORD $0x4e38f6b5 // fmax v21.4s, v21.4s, v24.4s
+	WORD $0x4eb9f6b5 // fmin v21.4s, v21.4s, v25.4s
+	WORD $0x6e3cdebf // fmul v31.4s, v21.4s, v28.4s
+	WORD $0x4e3bcebf // fmla v31.4s, v21.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adff5 // fmul v21.4s, v31.4s, v26.4s
+	WORD $0x4e36e6de // fcmeq v30.4s, v22.4s, v22.4s
+	WORD $0x4e3e1ed6 // and v22.16b, v22.16b, v30.16b
+	WORD $0x4e38f6d6 // fmax v22.4s, v22.4s, v24.4s
+	WORD $0x4eb9f6d6 // fmin v22.4s, v22.4s, v25.4s
+	WORD $0x6e3cdede // fmul v30.4s, v22.4s, v28.4s
+	WORD $0x4e3bcede // fmla v30.4s, v22.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfd6 // fmul v22.4s, v30.4s, v26.4s
+	WORD $0x4e37e6ff // fcmeq v31.4s, v23.4s, v23.4s
+	WORD $0x4e3f1ef7 // and v23.16b, v23.16b, v31.16b
+	WORD $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	WORD $0x4eb9f6f7 // fmin v23.4s, v23.4s, v25.4s
+	WORD $0x6e3cdeff // fmul v31.4s, v23.4s, v28.4s
+	WORD $0x4e3bceff // fmla v31.4s, v23.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adff7 // fmul v23.4s, v31.4s, v26.4s
+finished:
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	ADD R4, R3
+	FSTPQ (F4, F5), (R3)
+	FSTPQ (F6, F7), 32(R3)
+	ADD R4, R3
+	FSTPQ (F8, F9), (R3)
+	FSTPQ (F10, F11), 32(R3)
+	ADD R4, R3
+	FSTPQ (F12, F13), (R3)
+	FSTPQ (F14, F15), 32(R3)
+	ADD R4, R3
+	FSTPQ (F16, F17), (R3)
+	FSTPQ (F18, F19), 32(R3)
+	ADD R4, R3
+	FSTPQ (F20, F21), (R3)
+	FSTPQ (F22, F23), 32(R3)
+	ADD R4, R3
+	MOVD 200(R5), R14
+	ADD R14, R2
+	MOVD 208(R5), R14
+	ADD R14, R6
+	MOVD 208(R5), R14
+	ADD R14, R7
+	MOVD 216(R5), R14
+	ADD R14, R3
+	SUBS $1, R1
+	BNE tile
+	RET
+
+// func direct5x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *byte)
+TEXT ·direct5x16NEON(SB), NOSPLIT, $0-72
+	MOVD kn+0(FP), R0
+	MOVD count+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD c+48(FP), R3
+	MOVD ldc+56(FP), R4
+	MOVD fin+64(FP), R5
+	MOVD b0+24(FP), R6
+	MOVD b1+32(FP), R7
+	MOVD off+40(FP), R8
+	LSL $2, R4
+	MOVD 176(R5), R9
+	MOVD 184(R5), R10
+	MOVD 192(R5), R11
+	LSL $2, R11
+tile:
+	WORD $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
+	WORD $0x6e211c21 // eor v1.16b, v1.16b, v1.16b
+	WORD $0x6e221c42 // eor v2.16b, v2.16b, v2.16b
+	WORD $0x6e231c63 // eor v3.16b, v3.16b, v3.16b
+	WORD $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	WORD $0x6e281d08 // eor v8.16b, v8.16b, v8.16b
+	WORD $0x6e291d29 // eor v9.16b, v9.16b, v9.16b
+	WORD $0x6e2a1d4a // eor v10.16b, v10.16b, v10.16b
+	WORD $0x6e2b1d6b // eor v11.16b, v11.16b, v11.16b
+	WORD $0x6e2c1d8c // eor v12.16b, v12.16b, v12.16b
+	WORD $0x6e2d1dad // eor v13.16b, v13.16b, v13.16b
+	WORD $0x6e2e1dce // eor v14.16b, v14.16b, v14.16b
+	WORD $0x6e2f1def // eor v15.16b, v15.16b, v15.16b
+	WORD $0x6e301e10 // eor v16.16b, v16.16b, v16.16b
+	WORD $0x6e311e31 // eor v17.16b, v17.16b, v17.16b
+	WORD $0x6e321e52 // eor v18.16b, v18.16b, v18.16b
+	WORD $0x6e331e73 // eor v19.16b, v19.16b, v19.16b
+	MOVD R8, R13
+	MOVD R0, R12
+	SUBS $2, R12
+	BLT last
+loop:
+	FLDPQ (R2), (F22, F23)
+	FMOVQ 32(R2), F24
+	ADD $48, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F20, F21)
+	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612a1 // fmla v1.4s, v21.4s, v22.s[0]
+	WORD $0x4fb61284 // fmla v4.4s, v20.4s, v22.s[1]
+	WORD $0x4fb612a5 // fmla v5.4s, v21.4s, v22.s[1]
+	WORD $0x4f961a88 // fmla v8.4s, v20.4s, v22.s[2]
+	WORD $0x4f961aa9 // fmla v9.4s, v21.4s, v22.s[2]
+	WORD $0x4fb61a8c // fmla v12.4s, v20.4s, v22.s[3]
+	WORD $0x4fb61aad // fmla v13.4s, v21.4s, v22.s[3]
+	WORD $0x4f971290 // fmla v16.4s, v20.4s, v23.s[0]
+	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F20, F21)
+	WORD $0x4f961282 // fmla v2.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612a3 // fmla v3.4s, v21.4s, v22.s[0]
+	WORD $0x4fb61286 // fmla v6.4s, v20.4s, v22.s[1]
+	WORD $0x4fb612a7 // fmla v7.4s, v21.4s, v22.s[1]
+	WORD $0x4f961a8a // fmla v10.4s, v20.4s, v22.s[2]
+	WORD $0x4f961aab // fmla v11.4s, v21.4s, v22.s[2]
+	WORD $0x4fb61a8e // fmla v14.4s, v20.4s, v22.s[3]
+	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F20, F21)
+	WORD $0x4f971a80 // fmla v0.4s, v20.4s, v23.s[2]
+	WORD $0x4f971aa1 // fmla v1.4s, v21.4s, v23.s[2]
+	WORD $0x4fb71a84 // fmla v4.4s, v20.4s, v23.s[3]
+	WORD $0x4fb71aa5 // fmla v5.4s, v21.4s, v23.s[3]
+	WORD $0x4f981288 // fmla v8.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a9 // fmla v9.4s, v21.4s, v24.s[0]
+	WORD $0x4fb8128c // fmla v12.4s, v20.4s, v24.s[1]
+	WORD $0x4fb812ad // fmla v13.4s, v21.4s, v24.s[1]
+	WORD $0x4f981a90 // fmla v16.4s, v20.4s, v24.s[2]
+	WORD $0x4f981ab1 // fmla v17.4s, v21.4s, v24.s[2]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F20, F21)
+	WORD $0x4f971a82 // fmla v2.4s, v20.4s, v23.s[2]
+	WORD $0x4f971aa3 // fmla v3.4s, v21.4s, v23.s[2]
+	WORD $0x4fb71a86 // fmla v6.4s, v20.4s, v23.s[3]
+	WORD $0x4fb71aa7 // fmla v7.4s, v21.4s, v23.s[3]
+	WORD $0x4f98128a // fmla v10.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812ab // fmla v11.4s, v21.4s, v24.s[0]
+	WORD $0x4fb8128e // fmla v14.4s, v20.4s, v24.s[1]
+	WORD $0x4fb812af // fmla v15.4s, v21.4s, v24.s[1]
+	WORD $0x4f981a92 // fmla v18.4s, v20.4s, v24.s[2]
+	WORD $0x4f981ab3 // fmla v19.4s, v21.4s, v24.s[2]
+	SUBS $2, R12
+	BGE loop
+last:
+	ADDS $2, R12
+	BEQ summed
+	FMOVQ (R2), F22
+	FMOVD 16(R2), F23
+	ADD $24, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F20, F21)
+	WORD $0x4f961280 // fmla v0.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612a1 // fmla v1.4s, v21.4s, v22.s[0]
+	WORD $0x4fb61284 // fmla v4.4s, v20.4s, v22.s[1]
+	WORD $0x4fb612a5 // fmla v5.4s, v21.4s, v22.s[1]
+	WORD $0x4f961a88 // fmla v8.4s, v20.4s, v22.s[2]
+	WORD $0x4f961aa9 // fmla v9.4s, v21.4s, v22.s[2]
+	WORD $0x4fb61a8c // fmla v12.4s, v20.4s, v22.s[3]
+	WORD $0x4fb61aad // fmla v13.4s, v21.4s, v22.s[3]
+	WORD $0x4f971290 // fmla v16.4s, v20.4s, v23.s[0]
+	WORD $0x4f9712b1 // fmla v17.4s, v21.4s, v23.s[0]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F20, F21)
+	WORD $0x4f961282 // fmla v2.4s, v20.4s, v22.s[0]
+	WORD $0x4f9612a3 // fmla v3.4s, v21.4s, v22.s[0]
+	WORD $0x4fb61286 // fmla v6.4s, v20.4s, v22.s[1]
+	WORD $0x4fb612a7 // fmla v7.4s, v21.4s, v22.s[1]
+	WORD $0x4f961a8a // fmla v10.4s, v20.4s, v22.s[2]
+	WORD $0x4f961aab // fmla v11.4s, v21.4s, v22.s[2]
+	WORD $0x4fb61a8e // fmla v14.4s, v20.4s, v22.s[3]
+	WORD $0x4fb61aaf // fmla v15.4s, v21.4s, v22.s[3]
+	WORD $0x4f971292 // fmla v18.4s, v20.4s, v23.s[0]
+	WORD $0x4f9712b3 // fmla v19.4s, v21.4s, v23.s[0]
+summed:
+	MOVD 168(R5), R14
+	CBZ R14, added
+	MOVD R3, R15
+	FLDPQ (R15), (F20, F21)
+	FLDPQ 32(R15), (F22, F23)
+	ADD R4, R15
+	WORD $0x4e34d400 // fadd v0.4s, v0.4s, v20.4s
+	WORD $0x4e35d421 // fadd v1.4s, v1.4s, v21.4s
+	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	FLDPQ (R15), (F20, F21)
+	FLDPQ 32(R15), (F22, F23)
+	ADD R4, R15
+	WORD $0x4e34d484 // fadd v4.4s, v4.4s, v20.4s
+	WORD $0x4e35d4a5 // fadd v5.4s, v5.4s, v21.4s
+	WORD $0x4e36d4c6 // fadd v6.4s, v6.4s, v22.4s
+	WORD $0x4e37d4e7 // fadd v7.4s, v7.4s, v23.4s
+	FLDPQ (R15), (F20, F21)
+	FLDPQ 32(R15), (F22, F23)
+	ADD R4, R15
+	WORD $0x4e34d508 // fadd v8.4s, v8.4s, v20.4s
+	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	FLDPQ (R15), (F20, F21)
+	FLDPQ 32(R15), (F22, F23)
+	ADD R4, R15
+	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD $0x4e35d5ad // fadd v13.4s, v13.4s, v21.4s
+	WORD $0x4e36d5ce // fadd v14.4s, v14.4s, v22.4s
+	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
+	FLDPQ (R15), (F20, F21)
+	FLDPQ 32(R15), (F22, F23)
+	ADD R4, R15
+	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
+	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
+	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+added:
+	CBZ R9, nobias
+	MOVD R9, R15
+	VLD1R.P 4(R15), [V20.S4]
+	WORD $0x4e34d400 // fadd v0.4s, v0.4s, v20.4s
+	WORD $0x4e34d421 // fadd v1.4s, v1.4s, v20.4s
+	WORD $0x4e34d442 // fadd v2.4s, v2.4s, v20.4s
+	WORD $0x4e34d463 // fadd v3.4s, v3.4s, v20.4s
+	VLD1R.P 4(R15), [V21.S4]
+	WORD $0x4e35d484 // fadd v4.4s, v4.4s, v21.4s
+	WORD $0x4e35d4a5 // fadd v5.4s, v5.4s, v21.4s
+	WORD $0x4e35d4c6 // fadd v6.4s, v6.4s, v21.4s
+	WORD $0x4e35d4e7 // fadd v7.4s, v7.4s, v21.4s
+	VLD1R.P 4(R15), [V20.S4]
+	WORD $0x4e34d508 // fadd v8.4s, v8.4s, v20.4s
+	WORD $0x4e34d529 // fadd v9.4s, v9.4s, v20.4s
+	WORD $0x4e34d54a // fadd v10.4s, v10.4s, v20.4s
+	WORD $0x4e34d56b // fadd v11.4s, v11.4s, v20.4s
+	VLD1R.P 4(R15), [V21.S4]
+	WORD $0x4e35d58c // fadd v12.4s, v12.4s, v21.4s
+	WORD $0x4e35d5ad // fadd v13.4s, v13.4s, v21.4s
+	WORD $0x4e35d5ce // fadd v14.4s, v14.4s, v21.4s
+	WORD $0x4e35d5ef // fadd v15.4s, v15.4s, v21.4s
+	VLD1R.P 4(R15), [V20.S4]
+	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
+	WORD $0x4e34d631 // fadd v17.4s, v17.4s, v20.4s
+	WORD $0x4e34d652 // fadd v18.4s, v18.4s, v20.4s
+	WORD $0x4e34d673 // fadd v19.4s, v19.4s, v20.4s
+	MOVD 224(R5), R14
+	ADD R14, R9
+nobias:
+	CBZ R10, noresidual
+	FLDPQ (R10), (F20, F21)
+	FLDPQ 32(R10), (F22, F23)
+	ADD R11, R10
+	WORD $0x4e34d400 // fadd v0.4s, v0.4s, v20.4s
+	WORD $0x4e35d421 // fadd v1.4s, v1.4s, v21.4s
+	WORD $0x4e36d442 // fadd v2.4s, v2.4s, v22.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	FLDPQ (R10), (F20, F21)
+	FLDPQ 32(R10), (F22, F23)
+	ADD R11, R10
+	WORD $0x4e34d484 // fadd v4.4s, v4.4s, v20.4s
+	WORD $0x4e35d4a5 // fadd v5.4s, v5.4s, v21.4s
+	WORD $0x4e36d4c6 // fadd v6.4s, v6.4s, v22.4s
+	WORD $0x4e37d4e7 // fadd v7.4s, v7.4s, v23.4s
+	FLDPQ (R10), (F20, F21)
+	FLDPQ 32(R10), (F22, F23)
+	ADD R11, R10
+	WORD $0x4e34d508 // fadd v8.4s, v8.4s, v20.4s
+	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	FLDPQ (R10), (F20, F21)
+	FLDPQ 32(R10), (F22, F23)
+	ADD R11, R10
+	WORD $0x4e34d58c // fadd v12.4s, v12.4s, v20.4s
+	WORD $0x4e35d5ad // fadd v13.4s, v13.4s, v21.4s
+	WORD $0x4e36d5ce // fadd v14.4s, v14.4s, v22.4s
+	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
+	FLDPQ (R10), (F20, F21)
+	FLDPQ 32(R10), (F22, F23)
+	ADD R11, R10
+	WORD $0x4e34d610 // fadd v16.4s, v16.4s, v20.4s
+	WORD $0x4e35d631 // fadd v17.4s, v17.4s, v21.4s
+	WORD $0x4e36d652 // fadd v18.4s, v18.4s, v22.4s
+	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	MOVD 232(R5), R14
+	ADD R14, R10
+noresidual:
+	MOVD 64(R5), R14
+	CMP $2, R14
+	BGE unclamped
+	FMOVQ (R5), F20
+	FMOVQ 32(R5), F21
+	WORD $0x6ea0e696 // fcmgt v22.4s, v20.4s, v0.4s
+	WORD $0x6eb61e80 // bit v0.16b, v20.16b, v22.16b
+	WORD $0x6eb5e416 // fcmgt v22.4s, v0.4s, v21.4s
+	WORD $0x6eb61ea0 // bit v0.16b, v21.16b, v22.16b
+	WORD $0x6ea1e697 // fcmgt v23.4s, v20.4s, v1.4s
+	WORD $0x6eb71e81 // bit v1.16b, v20.16b, v23.16b
+	WORD $0x6eb5e437 // fcmgt v23.4s, v1.4s, v21.4s
+	WORD $0x6eb71ea1 // bit v1.16b, v21.16b, v23.16b
+	WORD $0x6ea2e696 // fcmgt v22.4s, v20.4s, v2.4s
+	WORD $0x6eb61e82 // bit v2.16b, v20.16b, v22.16b
+	WORD $0x6eb5e456 // fcmgt v22.4s, v2.4s, v21.4s
+	WORD $0x6eb61ea2 // bit v2.16b, v21.16b, v22.16b
+	WORD $0x6ea3e697 // fcmgt v23.4s, v20.4s, v3.4s
+	WORD $0x6eb71e83 // bit v3.16b, v20.16b, v23.16b
+	WORD $0x6eb5e477 // fcmgt v23.4s, v3.4s, v21.4s
+	WORD $0x6eb71ea3 // bit v3.16b, v21.16b, v23.16b
+	WORD $0x6ea4e696 // fcmgt v22.4s, v20.4s, v4.4s
+	WORD $0x6eb61e84 // bit v4.16b, v20.16b, v22.16b
+	WORD $0x6eb5e496 // fcmgt v22.4s, v4.4s, v21.4s
+	WORD $0x6eb61ea4 // bit v4.16b, v21.16b, v22.16b
+	WORD $0x6ea5e697 // fcmgt v23.4s, v20.4s, v5.4s
+	WORD $0x6eb71e85 // bit v5.16b, v20.16b, v23.16b
+	WORD $0x6eb5e4b7 // fcmgt v23.4s, v5.4s, v21.4s
+	WORD $0x6eb71ea5 // bit v5.16b, v21.16b, v23.16b
+	WORD $0x6ea6e696 // fcmgt v22.4s, v20.4s, v6.4s
+	WORD $0x6eb61e86 // bit v6.16b, v20.16b, v22.16b
+	WORD $0x6eb5e4d6 // fcmgt v22.4s, v6.4s, v21.4s
+	WORD $0x6eb61ea6 // bit v6.16b, v21.16b, v22.16b
+	WORD $0x6ea7e697 // fcmgt v23.4s, v20.4s, v7.4s
+	WORD $0x6eb71e87 // bit v7.16b, v20.16b, v23.16b
+	WORD $0x6eb5e4f7 // fcmgt v23.4s, v7.4s, v21.4s
+	WORD $0x6eb71ea7 // bit v7.16b, v21.16b, v23.16b
+	WORD $0x6ea8e696 // fcmgt v22.4s, v20.4s, v8.4s
+	WORD $0x6eb61e88 // bit v8.16b, v20.16b, v22.16b
+	WORD $0x6eb5e516 // fcmgt v22.4s, v8.4s, v21.4s
+	WORD $0x6eb61ea8 // bit v8.16b, v21.16b, v22.16b
+	WORD $0x6ea9e697 // fcmgt v23.4s, v20.4s, v9.4s
+	WORD $0x6eb71e89 // bit v9.16b, v20.16b, v23.16b
+	WORD $0x6eb5e537 // fcmgt v23.4s, v9.4s, v21.4s
+	WORD $0x6eb71ea9 // bit v9.16b, v21.16b, v23.16b
+	WORD $0x6eaae696 // fcmgt v22.4s, v20.4s, v10.4s
+	WORD $0x6eb61e8a // bit v10.16b, v20.16b, v22.16b
+	WORD $0x6eb5e556 // fcmgt v22.4s, v10.4s, v21.4s
+	WORD $0x6eb61eaa // bit v10.16b, v21.16b, v22.16b
+	WORD $0x6eabe697 // fcmgt v23.4s, v20.4s, v11.4s
+	WORD $0x6eb71e8b // bit v11.16b, v20.16b, v23.16b
+	WORD $0x6eb5e577 // fcmgt v23.4s, v11.4s, v21.4s
+	WORD $0x6eb71eab // bit v11.16b, v21.16b, v23.16b
+	WORD $0x6eace696 // fcmgt v22.4s, v20.4s, v12.4s
+	WORD $0x6eb61e8c // bit v12.16b, v20.16b, v22.16b
+	WORD $0x6eb5e596 // fcmgt v22.4s, v12.4s, v21.4s
+	WORD $0x6eb61eac // bit v12.16b, v21.16b, v22.16b
+	WORD $0x6eade697 // fcmgt v23.4s, v20.4s, v13.4s
+	WORD $0x6eb71e8d // bit v13.16b, v20.16b, v23.16b
+	WORD $0x6eb5e5b7 // fcmgt v23.4s, v13.4s, v21.4s
+	WORD $0x6eb71ead // bit v13.16b, v21.16b, v23.16b
+	WORD $0x6eaee696 // fcmgt v22.4s, v20.4s, v14.4s
+	WORD $0x6eb61e8e // bit v14.16b, v20.16b, v22.16b
+	WORD $0x6eb5e5d6 // fcmgt v22.4s, v14.4s, v21.4s
+	WORD $0x6eb61eae // bit v14.16b, v21.16b, v22.16b
+	WORD $0x6eafe697 // fcmgt v23.4s, v20.4s, v15.4s
+	WORD $0x6eb71e8f // bit v15.16b, v20.16b, v23.16b
+	WORD $0x6eb5e5f7 // fcmgt v23.4s, v15.4s, v21.4s
+	WORD $0x6eb71eaf // bit v15.16b, v21.16b, v23.16b
+	WORD $0x6eb0e696 // fcmgt v22.4s, v20.4s, v16.4s
+	WORD $0x6eb61e90 // bit v16.16b, v20.16b, v22.16b
+	WORD $0x6eb5e616 // fcmgt v22.4s, v16.4s, v21.4s
+	WORD $0x6eb61eb0 // bit v16.16b, v21.16b, v22.16b
+	WORD $0x6eb1e697 // fcmgt v23.4s, v20.4s, v17.4s
+	WORD $0x6eb71e91 // bit v17.16b, v20.16b, v23.16b
+	WORD $0x6eb5e637 // fcmgt v23.4s, v17.4s, v21.4s
+	WORD $0x6eb71eb1 // bit v17.16b, v21.16b, v23.16b
+	WORD $0x6eb2e696 // fcmgt v22.4s, v20.4s, v18.4s
+	WORD $0x6eb61e92 // bit v18.16b, v20.16b, v22.16b
+	WORD $0x6eb5e656 // fcmgt v22.4s, v18.4s, v21.4s
+	WORD $0x6eb61eb2 // bit v18.16b, v21.16b, v22.16b
+	WORD $0x6eb3e697 // fcmgt v23.4s, v20.4s, v19.4s
+	WORD $0x6eb71e93 // bit v19.16b, v20.16b, v23.16b
+	WORD $0x6eb5e677 // fcmgt v23.4s, v19.4s, v21.4s
+	WORD $0x6eb71eb3 // bit v19.16b, v21.16b, v23.16b
+	CBZ R14, finished
+	FMOVQ 72(R5), F20
+	FMOVQ 104(R5), F21
+	FMOVQ 136(R5), F22
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F23
+	WORD $0x6e36fc00 // fdiv v0.4s, v0.4s, v22.4s
+	WORD $0x4e20e418 // fcmeq v24.4s, v0.4s, v0.4s
+	WORD $0x4e381c00 // and v0.16b, v0.16b, v24.16b
+	WORD $0x4e34f400 // fmax v0.4s, v0.4s, v20.4s
+	WORD $0x4eb5f400 // fmin v0.4s, v0.4s, v21.4s
+	WORD $0x4e37d400 // fadd v0.4s, v0.4s, v23.4s
+	WORD $0x4eb7d400 // fsub v0.4s, v0.4s, v23.4s
+	WORD $0x6e36dc00 // fmul v0.4s, v0.4s, v22.4s
+	WORD $0x6e36fc21 // fdiv v1.4s, v1.4s, v22.4s
+	WORD $0x4e21e439 // fcmeq v25.4s, v1.4s, v1.4s
+	WORD $0x4e391c21 // and v1.16b, v1.16b, v25.16b
+	WORD $0x4e34f421 // fmax v1.4s, v1.4s, v20.4s
+	WORD $0x4eb5f421 // fmin v1.4s, v1.4s, v21.4s
+	WORD $0x4e37d421 // fadd v1.4s, v1.4s, v23.4s
+	WORD $0x4eb7d421 // fsub v1.4s, v1.4s, v23.4s
+	WORD $0x6e36dc21 // fmul v1.4s, v1.4s, v22.4s
+	WORD $0x6e36fc42 // fdiv v2.4s, v2.4s, v22.4s
+	WORD $0x4e22e45a // fcmeq v26.4s, v2.4s, v2.4s
+	WORD $0x4e3a1c42 // and v2.16b, v2.16b, v26.16b
+	WORD $0x4e34f442 // fmax v2.4s, v2.4s, v20.4s
+	WORD $0x4eb5f442 // fmin v2.4s, v2.4s, v21.4s
+	WORD $0x4e37d442 // fadd v2.4s, v2.4s, v23.4s
+	WORD $0x4eb7d442 // fsub v2.4s, v2.4s, v23.4s
+	WORD $0x6e36dc42 // fmul v2.4s, v2.4s, v22.4s
+	WORD $0x6e36fc63 // fdiv v3.4s, v3.4s, v22.4s
+	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
+	WORD $0x4e3b1c63 // and v3.16b, v3.16b, v27.16b
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x4e37d463 // fadd v3.4s, v3.4s, v23.4s
+	WORD $0x4eb7d463 // fsub v3.4s, v3.4s, v23.4s
+	WORD $0x6e36dc63 // fmul v3.4s, v3.4s, v22.4s
+	WORD $0x6e36fc84 // fdiv v4.4s, v4.4s, v22.4s
+	WORD $0x4e24e498 // fcmeq v24.4s, v4.4s, v4.4s
+	WORD $0x4e381c84 // and v4.16b, v4.16b, v24.16b
+	WORD $0x4e34f484 // fmax v4.4s, v4.4s, v20.4s
+	WORD $0x4eb5f484 // fmin v4.4s, v4.4s, v21.4s
+	WORD $0x4e37d484 // fadd v4.4s, v4.4s, v23.4s
+	WORD $0x4eb7d484 // fsub v4.4s, v4.4s, v23.4s
+	WORD $0x6e36dc84 // fmul v4.4s, v4.4s, v22.4s
+	WORD $0x6e36fca5 // fdiv v5.4s, v5.4s, v22.4s
+	WORD $0x4e25e4b9 // fcmeq v25.4s, v5.4s, v5.4s
+	WORD $0x4e391ca5 // and v5.16b, v5.16b, v25.16b
+	WORD $0x4e34f4a5 // fmax v5.4s, v5.4s, v20.4s
+	WORD $0x4eb5f4a5 // fmin v5.4s, v5.4s, v21.4s
+	WORD $0x4e37d4a5 // fadd v5.4s, v5.4s, v23.4s
+	WORD $0x4eb7d4a5 // fsub v5.4s, v5.4s, v23.4s
+	WORD $0x6e36dca5 // fmul v5.4s, v5.4s, v22.4s
+	WORD $0x6e36fcc6 // fdiv v6.4s, v6.4s, v22.4s
+	WORD $0x4e26e4da // fcmeq v26.4s, v6.4s, v6.4s
+	WORD $0x4e3a1cc6 // and v6.16b, v6.16b, v26.16b
+	WORD $0x4e34f4c6 // fmax v6.4s, v6.4s, v20.4s
+	WORD $0x4eb5f4c6 // fmin v6.4s, v6.4s, v21.4s
+	WORD $0x4e37d4c6 // fadd v6.4s, v6.4s, v23.4s
+	WORD $0x4eb7d4c6 // fsub v6.4s, v6.4s, v23.4s
+	WORD $0x6e36dcc6 // fmul v6.4s, v6.4s, v22.4s
+	WORD $0x6e36fce7 // fdiv v7.4s, v7.4s, v22.4s
+	WORD $0x4e27e4fb // fcmeq v27.4s, v7.4s, v7.4s
+	WORD $0x4e3b1ce7 // and v7.16b, v7.16b, v27.16b
+	WORD $0x4e34f4e7 // fmax v7.4s, v7.4s, v20.4s
+	WORD $0x4eb5f4e7 // fmin v7.4s, v7.4s, v21.4s
+	WORD $0x4e37d4e7 // fadd v7.4s, v7.4s, v23.4s
+	WORD $0x4eb7d4e7 // fsub v7.4s, v7.4s, v23.4s
+	WORD $0x6e36dce7 // fmul v7.4s, v7.4s, v22.4s
+	WORD $0x6e36fd08 // fdiv v8.4s, v8.4s, v22.4s
+	WORD $0x4e28e518 // fcmeq v24.4s, v8.4s, v8.4s
+	WORD $0x4e381d08 // and v8.16b, v8.16b, v24.16b
+	WORD $0x4e34f508 // fmax v8.4s, v8.4s, v20.4s
+	WORD $0x4eb5f508 // fmin v8.4s, v8.4s, v21.4s
+	WORD $0x4e37d508 // fadd v8.4s, v8.4s, v23.4s
+	WORD $0x4eb7d508 // fsub v8.4s, v8.4s, v23.4s
+	WORD $0x6e36dd08 // fmul v8.4s, v8.4s, v22.4s
+	WORD $0x6e36fd29 // fdiv v9.4s, v9.4s, v22.4s
+	WORD $0x4e29e539 // fcmeq v25.4s, v9.4s, v9.4s
+	WORD $0x4e391d29 // and v9.16b, v9.16b, v25.16b
+	WORD $0x4e34f529 // fmax v9.4s, v9.4s, v20.4s
+	WORD $0x4eb5f529 // fmin v9.4s, v9.4s, v21.4s
+	WORD $0x4e37d529 // fadd v9.4s, v9.4s, v23.4s
+	WORD $0x4eb7d529 // fsub v9.4s, v9.4s, v23.4s
+	WORD $0x6e36dd29 // fmul v9.4s, v9.4s, v22.4s
+	WORD $0x6e36fd4a // fdiv v10.4s, v10.4s, v22.4s
+	WORD $0x4e2ae55a // fcmeq v26.4s, v10.4s, v10.4s
+	WORD $0x4e3a1d4a // and v10.16b, v10.16b, v26.16b
+	WORD $0x4e34f54a // fmax v10.4s, v10.4s, v20.4s
+	WORD $0x4eb5f54a // fmin v10.4s, v10.4s, v21.4s
+	WORD $0x4e37d54a // fadd v10.4s, v10.4s, v23.4s
+	WORD $0x4eb7d54a // fsub v10.4s, v10.4s, v23.4s
+	WORD $0x6e36dd4a // fmul v10.4s, v10.4s, v22.4s
+	WORD $0x6e36fd6b // fdiv v11.4s, v11.4s, v22.4s
+	WORD $0x4e2be57b // fcmeq v27.4s, v11.4s, v11.4s
+	WORD $0x4e3b1d6b // and v11.16b, v11.16b, v27.16b
+	WORD $0x4e34f56b // fmax v11.4s, v11.4s, v20.4s
+	WORD $0x4eb5f56b // fmin v11.4s, v11.4s, v21.4s
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x4eb7d56b // fsub v11.4s, v11.4s, v23.4s
+	WORD $0x6e36dd6b // fmul v11.4s, v11.4s, v22.4s
+	WORD $0x6e36fd8c // fdiv v12.4s, v12.4s, v22.4s
+	WORD $0x4e2ce598 // fcmeq v24.4s, v12.4s, v12.4s
+	WORD $0x4e381d8c // and v12.16b, v12.16b, v24.16b
+	WORD $0x4e34f58c // fmax v12.4s, v12.4s, v20.4s
+	WORD $0x4eb5f58c // fmin v12.4s, v12.4s, v21.4s
+	WORD $0x4e37d58c // fadd v12.4s, v12.4s, v23.4s
+	WORD $0x4eb7d58c // fsub v12.4s, v12.4s, v23.4s
+	WORD $0x6e36dd8c // fmul v12.4s, v12.4s, v22.4s
+	WORD $0x6e36fdad // fdiv v13.4s, v13.4s, v22.4s
+	WORD $0x4e2de5b9 // fcmeq v25.4s, v13.4s, v13.4s
+	WORD $0x4e391dad // and v13.16b, v13.16b, v25.16b
+	WORD $0x4e34f5ad // fmax v13.4s, v13.4s, v20.4s
+	WORD $0x4eb5f5ad // fmin v13.4s, v13.4s, v21.4s
+	WORD $0x4e37d5ad // fadd v13.4s, v13.4s, v23.4s
+	WORD $0x4eb7d5ad // fsub v13.4s, v13.4s, v23.4s
+	WORD $0x6e36ddad // fmul v13.4s, v13.4s, v22.4s
+	WORD $0x6e36fdce // fdiv v14.4s, v14.4s, v22.4s
+	WORD $0x4e2ee5da // fcmeq v26.4s, v14.4s, v14.4s
+	WORD $0x4e3a1dce // and v14.16b, v14.16b, v26.16b
+	WORD $0x4e34f5ce // fmax v14.4s, v14.4s, v20.4s
+	WORD $0x4eb5f5ce // fmin v14.4s, v14.4s, v21.4s
+	WORD $0x4e37d5ce // fadd v14.4s, v14.4s, v23.4s
+	WORD $0x4eb7d5ce // fsub v14.4s, v14.4s, v23.4s
+	WORD $0x6e36ddce // fmul v14.4s, v14.4s, v22.4s
+	WORD $0x6e36fdef // fdiv v15.4s, v15.4s, v22.4s
+	WORD $0x4e2fe5fb // fcmeq v27.4s, v15.4s, v15.4s
+	WORD $0x4e3b1def // and v15.16b, v15.16b, v27.16b
+	WORD $0x4e34f5ef // fmax v15.4s, v15.4s, v20.4s
+	WORD $0x4eb5f5ef // fmin v15.4s, v15.4s, v21.4s
+	WORD $0x4e37d5ef // fadd v15.4s, v15.4s, v23.4s
+	WORD $0x4eb7d5ef // fsub v15.4s, v15.4s, v23.4s
+	WORD $0x6e36ddef // fmul v15.4s, v15.4s, v22.4s
+	WORD $0x6e36fe10 // fdiv v16.4s, v16.4s, v22.4s
+	WORD $0x4e30e618 // fcmeq v24.4s, v16.4s, v16.4s
+	WORD $0x4e381e10 // and v16.16b, v16.16b, v24.16b
+	WORD $0x4e34f610 // fmax v16.4s, v16.4s, v20.4s
+	WORD $0x4eb5f610 // fmin v16.4s, v16.4s, v21.4s
+	WORD $0x4e37d610 // fadd v16.4s, v16.4s, v23.4s
+	WORD $0x4eb7d610 // fsub v16.4s, v16.4s, v23.4s
+	WORD $0x6e36de10 // fmul v16.4s, v16.4s, v22.4s
+	WORD $0x6e36fe31 // fdiv v17.4s, v17.4s, v22.4s
+	WORD $0x4e31e639 // fcmeq v25.4s, v17.4s, v17.4s
+	WORD $0x4e391e31 // and v17.16b, v17.16b, v25.16b
+	WORD $0x4e34f631 // fmax v17.4s, v17.4s, v20.4s
+	WORD $0x4eb5f631 // fmin v17.4s, v17.4s, v21.4s
+	WORD $0x4e37d631 // fadd v17.4s, v17.4s, v23.4s
+	WORD $0x4eb7d631 // fsub v17.4s, v17.4s, v23.4s
+	WORD $0x6e36de31 // fmul v17.4s, v17.4s, v22.4s
+	WORD $0x6e36fe52 // fdiv v18.4s, v18.4s, v22.4s
+	WORD $0x4e32e65a // fcmeq v26.4s, v18.4s, v18.4s
+	WORD $0x4e3a1e52 // and v18.16b, v18.16b, v26.16b
+	WORD $0x4e34f652 // fmax v18.4s, v18.4s, v20.4s
+	WORD $0x4eb5f652 // fmin v18.4s, v18.4s, v21.4s
+	WORD $0x4e37d652 // fadd v18.4s, v18.4s, v23.4s
+	WORD $0x4eb7d652 // fsub v18.4s, v18.4s, v23.4s
+	WORD $0x6e36de52 // fmul v18.4s, v18.4s, v22.4s
+	WORD $0x6e36fe73 // fdiv v19.4s, v19.4s, v22.4s
+	WORD $0x4e33e67b // fcmeq v27.4s, v19.4s, v19.4s
+	WORD $0x4e3b1e73 // and v19.16b, v19.16b, v27.16b
+	WORD $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	WORD $0x4eb5f673 // fmin v19.4s, v19.4s, v21.4s
+	WORD $0x4e37d673 // fadd v19.4s, v19.4s, v23.4s
+	WORD $0x4eb7d673 // fsub v19.4s, v19.4s, v23.4s
+	WORD $0x6e36de73 // fmul v19.4s, v19.4s, v22.4s
+	B finished
+unclamped:
+	FMOVQ 72(R5), F20
+	FMOVQ 104(R5), F21
+	FMOVQ 136(R5), F22
+	FMOVQ 240(R5), F23
+	FMOVQ 272(R5), F24
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F25
+	WORD $0x4e20e41a // fcmeq v26.4s, v0.4s, v0.4s
+	WORD $0x4e3a1c00 // and v0.16b, v0.16b, v26.16b
+	WORD $0x4e34f400 // fmax v0.4s, v0.4s, v20.4s
+	WORD $0x4eb5f400 // fmin v0.4s, v0.4s, v21.4s
+	WORD $0x6e38dc1a // fmul v26.4s, v0.4s, v24.4s
+	WORD $0x4e37cc1a // fmla v26.4s, v0.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df40 // fmul v0.4s, v26.4s, v22.4s
+	WORD $0x4e21e43b // fcmeq v27.4s, v1.4s, v1.4s
+	WORD $0x4e3b1c21 // and v1.16b, v1.16b, v27.16b
+	WORD $0x4e34f421 // fmax v1.4s, v1.4s, v20.4s
+	WORD $0x4eb5f421 // fmin v1.4s, v1.4s, v21.4s
+	WORD $0x6e38dc3b // fmul v27.4s, v1.4s, v24.4s
+	WORD $0x4e37cc3b // fmla v27.4s, v1.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df61 // fmul v1.4s, v27.4s, v22.4s
+	WORD $0x4e22e45a // fcmeq v26.4s, v2.4s, v2.4s
+	WORD $0x4e3a1c42 // and v2.16b, v2.16b, v26.16b
+	WORD $0x4e34f442 // fmax v2.4s, v2.4s, v20.4s
+	WORD $0x4eb5f442 // fmin v2.4s, v2.4s, v21.4s
+	WORD $0x6e38dc5a // fmul v26.4s, v2.4s, v24.4s
+	WORD $0x4e37cc5a // fmla v26.4s, v2.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df42 // fmul v2.4s, v26.4s, v22.4s
+	WORD $0x4e23e47b // fcmeq v27.4s, v3.4s, v3.4s
+	WORD $0x4e3b1c63 // and v3.16b, v3.16b, v27.16b
+	WORD $0x4e34f463 // fmax v3.4s, v3.4s, v20.4s
+	WORD $0x4eb5f463 // fmin v3.4s, v3.4s, v21.4s
+	WORD $0x6e38dc7b // fmul v27.4s, v3.4s, v24.4s
+	WORD $0x4e37cc7b // fmla v27.4s, v3.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df63 // fmul v3.4s, v27.4s, v22.4s
+	WORD $0x4e24e49a // fcmeq v26.4s, v4.4s, v4.4s
+	WORD $0x4e3a1c84 // and v4.16b, v4.16b, v26.16b
+	WORD $0x4e34f484 // fmax v4.4s, v4.4s, v20.4s
+	WORD $0x4eb5f484 // fmin v4.4s, v4.4s, v21.4s
+	WORD $0x6e38dc9a // fmul v26.4s, v4.4s, v24.4s
+	WORD $0x4e37cc9a // fmla v26.4s, v4.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df44 // fmul v4.4s, v26.4s, v22.4s
+	WORD $0x4e25e4bb // fcmeq v27.4s, v5.4s, v5.4s
+	WORD $0x4e3b1ca5 // and v5.16b, v5.16b, v27.16b
+	WORD $0x4e34f4a5 // fmax v5.4s, v5.4s, v20.4s
+	WORD $0x4eb5f4a5 // fmin v5.4s, v5.4s, v21.4s
+	WORD $0x6e38dcbb // fmul v27.4s, v5.4s, v24.4s
+	WORD $0x4e37ccbb // fmla v27.4s, v5.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df65 // fmul v5.4s, v27.4s, v22.4s
+	WORD $0x4e26e4da // fcmeq v26.4s, v6.4s, v6.4s
+	WORD $0x4e3a1cc6 // and v6.16b, v6.16b, v26.16b
+	WORD $0x4e34f4c6 // fmax v6.4s, v6.4s, v20.4s
+	WORD $0x4eb5f4c6 // fmin v6.4s, v6.4s, v21.4s
+	WORD $0x6e38dcda // fmul v26.4s, v6.4s, v24.4s
+	WORD $0x4e37ccda // fmla v26.4s, v6.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df46 // fmul v6.4s, v26.4s, v22.4s
+	WORD $0x4e27e4fb // fcmeq v27.4s, v7.4s, v7.4s
+	WORD $0x4e3b1ce7 // and v7.16b, v7.16b, v27.16b
+	WORD $0x4e34f4e7 // fmax v7.4s, v7.4s, v20.4s
+	WORD $0x4eb5f4e7 // fmin v7.4s, v7.4s, v21.4s
+	WORD $0x6e38dcfb // fmul v27.4s, v7.4s, v24.4s
+	WORD $0x4e37ccfb // fmla v27.4s, v7.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df67 // fmul v7.4s, v27.4s, v22.4s
+	WORD $0x4e28e51a // fcmeq v26.4s, v8.4s, v8.4s
+	WORD $0x4e3a1d08 // and v8.16b, v8.16b, v26.16b
+	WORD $0x4e34f508 // fmax v8.4s, v8.4s, v20.4s
+	WORD $0x4eb5f508 // fmin v8.4s, v8.4s, v21.4s
+	WORD $0x6e38dd1a // fmul v26.4s, v8.4s, v24.4s
+	WORD $0x4e37cd1a // fmla v26.4s, v8.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df48 // fmul v8.4s, v26.4s, v22.4s
+	WORD $0x4e29e53b // fcmeq v27.4s, v9.4s, v9.4s
+	WORD $0x4e3b1d29 // and v9.16b, v9.16b, v27.16b
+	WORD $0x4e34f529 // fmax v9.4s, v9.4s, v20.4s
+	WORD $0x4eb5f529 // fmin v9.4s, v9.4s, v21.4s
+	WORD $0x6e38dd3b // fmul v27.4s, v9.4s, v24.4s
+	WORD $0x4e37cd3b // fmla v27.4s, v9.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df69 // fmul v9.4s, v27.4s, v22.4s
+	WORD $0x4e2ae55a // fcmeq v26.4s, v10.4s, v10.4s
+	WORD $0x4e3a1d4a // and v10.16b, v10.16b, v26.16b
+	WORD $0x4e34f54a // fmax v10.4s, v10.4s, v20.4s
+	WORD $0x4eb5f54a // fmin v10.4s, v10.4s, v21.4s
+	WORD $0x6e38dd5a // fmul v26.4s, v10.4s, v24.4s
+	WORD $0x4e37cd5a // fmla v26.4s, v10.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df4a // fmul v10.4s, v26.4s, v22.4s
+	WORD $0x4e2be57b // fcmeq v27.4s, v11.4s, v11.4s
+	WORD $0x4e3b1d6b // and v11.16b, v11.16b, v27.16b
+	WORD $0x4e34f56b // fmax v11.4s, v11.4s, v20.4s
+	WORD $0x4eb5f56b // fmin v11.4s, v11.4s, v21.4s
+	WORD $0x6e38dd7b // fmul v27.4s, v11.4s, v24.4s
+	WORD $0x4e37cd7b // fmla v27.4s, v11.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df6b // fmul v11.4s, v27.4s, v22.4s
+	WORD $0x4e2ce59a // fcmeq v26.4s, v12.4s, v12.4s
+	WORD $0x4e3a1d8c // and v12.16b, v12.16b, v26.16b
+	WORD $0x4e34f58c // fmax v12.4s, v12.4s, v20.4s
+	WORD $0x4eb5f58c // fmin v12.4s, v12.4s, v21.4s
+	WORD $0x6e38dd9a // fmul v26.4s, v12.4s, v24.4s
+	WORD $0x4e37cd9a // fmla v26.4s, v12.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df4c // fmul v12.4s, v26.4s, v22.4s
+	WORD $0x4e2de5bb // fcmeq v27.4s, v13.4s, v13.4s
+	WORD $0x4e3b1dad // and v13.16b, v13.16b, v27.16b
+	WORD $0x4e34f5ad // fmax v13.4s, v13.4s, v20.4s
+	WORD $0x4eb5f5ad // fmin v13.4s, v13.4s, v21.4s
+	WORD $0x6e38ddbb // fmul v27.4s, v13.4s, v24.4s
+	WORD $0x4e37cdbb // fmla v27.4s, v13.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df6d // fmul v13.4s, v27.4s, v22.4s
+	WORD $0x4e2ee5da // fcmeq v26.4s, v14.4s, v14.4s
+	WORD $0x4e3a1dce // and v14.16b, v14.16b, v26.16b
+	WORD $0x4e34f5ce // fmax v14.4s, v14.4s, v20.4s
+	WORD $0x4eb5f5ce // fmin v14.4s, v14.4s, v21.4s
+	WORD $0x6e38ddda // fmul v26.4s, v14.4s, v24.4s
+	WORD $0x4e37cdda // fmla v26.4s, v14.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df4e // fmul v14.4s, v26.4s, v22.4s
+	WORD $0x4e2fe5fb // fcmeq v27.4s, v15.4s, v15.4s
+	WORD $0x4e3b1def // and v15.16b, v15.16b, v27.16b
+	WORD $0x4e34f5ef // fmax v15.4s, v15.4s, v20.4s
+	WORD $0x4eb5f5ef // fmin v15.4s, v15.4s, v21.4s
+	WORD $0x6e38ddfb // fmul v27.4s, v15.4s, v24.4s
+	WORD $0x4e37cdfb // fmla v27.4s, v15.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df6f // fmul v15.4s, v27.4s, v22.4s
+	WORD $0x4e30e61a // fcmeq v26.4s, v16.4s, v16.4s
+	WORD $0x4e3a1e10 // and v16.16b, v16.16b, v26.16b
+	WORD $0x4e34f610 // fmax v16.4s, v16.4s, v20.4s
+	WORD $0x4eb5f610 // fmin v16.4s, v16.4s, v21.4s
+	WORD $0x6e38de1a // fmul v26.4s, v16.4s, v24.4s
+	WORD $0x4e37ce1a // fmla v26.4s, v16.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df50 // fmul v16.4s, v26.4s, v22.4s
+	WORD $0x4e31e63b // fcmeq v27.4s, v17.4s, v17.4s
+	WORD $0x4e3b1e31 // and v17.16b, v17.16b, v27.16b
+	WORD $0x4e34f631 // fmax v17.4s, v17.4s, v20.4s
+	WORD $0x4eb5f631 // fmin v17.4s, v17.4s, v21.4s
+	WORD $0x6e38de3b // fmul v27.4s, v17.4s, v24.4s
+	WORD $0x4e37ce3b // fmla v27.4s, v17.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df71 // fmul v17.4s, v27.4s, v22.4s
+	WORD $0x4e32e65a // fcmeq v26.4s, v18.4s, v18.4s
+	WORD $0x4e3a1e52 // and v18.16b, v18.16b, v26.16b
+	WORD $0x4e34f652 // fmax v18.4s, v18.4s, v20.4s
+	WORD $0x4eb5f652 // fmin v18.4s, v18.4s, v21.4s
+	WORD $0x6e38de5a // fmul v26.4s, v18.4s, v24.4s
+	WORD $0x4e37ce5a // fmla v26.4s, v18.4s, v23.4s
+	WORD $0x4e39d75a // fadd v26.4s, v26.4s, v25.4s
+	WORD $0x4eb9d75a // fsub v26.4s, v26.4s, v25.4s
+	WORD $0x6e36df52 // fmul v18.4s, v26.4s, v22.4s
+	WORD $0x4e33e67b // fcmeq v27.4s, v19.4s, v19.4s
+	WORD $0x4e3b1e73 // and v19.16b, v19.16b, v27.16b
+	WORD $0x4e34f673 // fmax v19.4s, v19.4s, v20.4s
+	WORD $0x4eb5f673 // fmin v19.4s, v19.4s, v21.4s
+	WORD $0x6e38de7b // fmul v27.4s, v19.4s, v24.4s
+	WORD $0x4e37ce7b // fmla v27.4s, v19.4s, v23.4s
+	WORD $0x4e39d77b // fadd v27.4s, v27.4s, v25.4s
+	WORD $0x4eb9d77b // fsub v27.4s, v27.4s, v25.4s
+	WORD $0x6e36df73 // fmul v19.4s, v27.4s, v22.4s
+finished:
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	ADD R4, R3
+	FSTPQ (F4, F5), (R3)
+	FSTPQ (F6, F7), 32(R3)
+	ADD R4, R3
+	FSTPQ (F8, F9), (R3)
+	FSTPQ (F10, F11), 32(R3)
+	ADD R4, R3
+	FSTPQ (F12, F13), (R3)
+	FSTPQ (F14, F15), 32(R3)
+	ADD R4, R3
+	FSTPQ (F16, F17), (R3)
+	FSTPQ (F18, F19), 32(R3)
+	ADD R4, R3
+	MOVD 200(R5), R14
+	ADD R14, R2
+	MOVD 208(R5), R14
+	ADD R14, R6
+	MOVD 208(R5), R14
+	ADD R14, R7
+	MOVD 216(R5), R14
+	ADD R14, R3
+	SUBS $1, R1
+	BNE tile
+	RET
+
+// func direct4x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *byte)
+TEXT ·direct4x16NEON(SB), NOSPLIT, $0-72
+	MOVD kn+0(FP), R0
+	MOVD count+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD c+48(FP), R3
+	MOVD ldc+56(FP), R4
+	MOVD fin+64(FP), R5
+	MOVD b0+24(FP), R6
+	MOVD b1+32(FP), R7
+	MOVD off+40(FP), R8
+	LSL $2, R4
+	MOVD 176(R5), R9
+	MOVD 184(R5), R10
+	MOVD 192(R5), R11
+	LSL $2, R11
+tile:
+	WORD $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
+	WORD $0x6e211c21 // eor v1.16b, v1.16b, v1.16b
+	WORD $0x6e221c42 // eor v2.16b, v2.16b, v2.16b
+	WORD $0x6e231c63 // eor v3.16b, v3.16b, v3.16b
+	WORD $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	WORD $0x6e281d08 // eor v8.16b, v8.16b, v8.16b
+	WORD $0x6e291d29 // eor v9.16b, v9.16b, v9.16b
+	WORD $0x6e2a1d4a // eor v10.16b, v10.16b, v10.16b
+	WORD $0x6e2b1d6b // eor v11.16b, v11.16b, v11.16b
+	WORD $0x6e2c1d8c // eor v12.16b, v12.16b, v12.16b
+	WORD $0x6e2d1dad // eor v13.16b, v13.16b, v13.16b
+	WORD $0x6e2e1dce // eor v14.16b, v14.16b, v14.16b
+	WORD $0x6e2f1def // eor v15.16b, v15.16b, v15.16b
+	MOVD R8, R13
+	MOVD R0, R12
+	SUBS $2, R12
+	BLT last
+loop:
+	FLDPQ (R2), (F18, F19)
+	FMOVQ 32(R2), F20
+	ADD $48, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F16, F17)
+	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	WORD $0x4fb21204 // fmla v4.4s, v16.4s, v18.s[1]
+	WORD $0x4fb21225 // fmla v5.4s, v17.4s, v18.s[1]
+	WORD $0x4f921a08 // fmla v8.4s, v16.4s, v18.s[2]
+	WORD $0x4f921a29 // fmla v9.4s, v17.4s, v18.s[2]
+	WORD $0x4fb21a0c // fmla v12.4s, v16.4s, v18.s[3]
+	WORD $0x4fb21a2d // fmla v13.4s, v17.4s, v18.s[3]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F16, F17)
+	WORD $0x4f921202 // fmla v2.4s, v16.4s, v18.s[0]
+	WORD $0x4f921223 // fmla v3.4s, v17.4s, v18.s[0]
+	WORD $0x4fb21206 // fmla v6.4s, v16.4s, v18.s[1]
+	WORD $0x4fb21227 // fmla v7.4s, v17.4s, v18.s[1]
+	WORD $0x4f921a0a // fmla v10.4s, v16.4s, v18.s[2]
+	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
+	WORD $0x4fb21a0e // fmla v14.4s, v16.4s, v18.s[3]
+	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F16, F17)
+	WORD $0x4f931a00 // fmla v0.4s, v16.4s, v19.s[2]
+	WORD $0x4f931a21 // fmla v1.4s, v17.4s, v19.s[2]
+	WORD $0x4fb31a04 // fmla v4.4s, v16.4s, v19.s[3]
+	WORD $0x4fb31a25 // fmla v5.4s, v17.4s, v19.s[3]
+	WORD $0x4f941208 // fmla v8.4s, v16.4s, v20.s[0]
+	WORD $0x4f941229 // fmla v9.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4120c // fmla v12.4s, v16.4s, v20.s[1]
+	WORD $0x4fb4122d // fmla v13.4s, v17.4s, v20.s[1]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F16, F17)
+	WORD $0x4f931a02 // fmla v2.4s, v16.4s, v19.s[2]
+	WORD $0x4f931a23 // fmla v3.4s, v17.4s, v19.s[2]
+	WORD $0x4fb31a06 // fmla v6.4s, v16.4s, v19.s[3]
+	WORD $0x4fb31a27 // fmla v7.4s, v17.4s, v19.s[3]
+	WORD $0x4f94120a // fmla v10.4s, v16.4s, v20.s[0]
+	WORD $0x4f94122b // fmla v11.4s, v17.4s, v20.s[0]
+	WORD $0x4fb4120e // fmla v14.4s, v16.4s, v20.s[1]
+	WORD $0x4fb4122f // fmla v15.4s, v17.4s, v20.s[1]
+	SUBS $2, R12
+	BGE loop
+last:
+	ADDS $2, R12
+	BEQ summed
+	FMOVQ (R2), F18
+	FMOVD 16(R2), F19
+	ADD $24, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F16, F17)
+	WORD $0x4f921200 // fmla v0.4s, v16.4s, v18.s[0]
+	WORD $0x4f921221 // fmla v1.4s, v17.4s, v18.s[0]
+	WORD $0x4fb21204 // fmla v4.4s, v16.4s, v18.s[1]
+	WORD $0x4fb21225 // fmla v5.4s, v17.4s, v18.s[1]
+	WORD $0x4f921a08 // fmla v8.4s, v16.4s, v18.s[2]
+	WORD $0x4f921a29 // fmla v9.4s, v17.4s, v18.s[2]
+	WORD $0x4fb21a0c // fmla v12.4s, v16.4s, v18.s[3]
+	WORD $0x4fb21a2d // fmla v13.4s, v17.4s, v18.s[3]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F16, F17)
+	WORD $0x4f921202 // fmla v2.4s, v16.4s, v18.s[0]
+	WORD $0x4f921223 // fmla v3.4s, v17.4s, v18.s[0]
+	WORD $0x4fb21206 // fmla v6.4s, v16.4s, v18.s[1]
+	WORD $0x4fb21227 // fmla v7.4s, v17.4s, v18.s[1]
+	WORD $0x4f921a0a // fmla v10.4s, v16.4s, v18.s[2]
+	WORD $0x4f921a2b // fmla v11.4s, v17.4s, v18.s[2]
+	WORD $0x4fb21a0e // fmla v14.4s, v16.4s, v18.s[3]
+	WORD $0x4fb21a2f // fmla v15.4s, v17.4s, v18.s[3]
+summed:
+	MOVD 168(R5), R14
+	CBZ R14, added
+	MOVD R3, R15
+	FLDPQ (R15), (F16, F17)
+	FLDPQ 32(R15), (F18, F19)
+	ADD R4, R15
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	FLDPQ (R15), (F16, F17)
+	FLDPQ 32(R15), (F18, F19)
+	ADD R4, R15
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	FLDPQ (R15), (F16, F17)
+	FLDPQ 32(R15), (F18, F19)
+	ADD R4, R15
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	FLDPQ (R15), (F16, F17)
+	FLDPQ 32(R15), (F18, F19)
+	ADD R4, R15
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+added:
+	CBZ R9, nobias
+	MOVD R9, R15
+	VLD1R.P 4(R15), [V16.S4]
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e30d421 // fadd v1.4s, v1.4s, v16.4s
+	WORD $0x4e30d442 // fadd v2.4s, v2.4s, v16.4s
+	WORD $0x4e30d463 // fadd v3.4s, v3.4s, v16.4s
+	VLD1R.P 4(R15), [V17.S4]
+	WORD $0x4e31d484 // fadd v4.4s, v4.4s, v17.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	WORD $0x4e31d4c6 // fadd v6.4s, v6.4s, v17.4s
+	WORD $0x4e31d4e7 // fadd v7.4s, v7.4s, v17.4s
+	VLD1R.P 4(R15), [V16.S4]
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4e30d529 // fadd v9.4s, v9.4s, v16.4s
+	WORD $0x4e30d54a // fadd v10.4s, v10.4s, v16.4s
+	WORD $0x4e30d56b // fadd v11.4s, v11.4s, v16.4s
+	VLD1R.P 4(R15), [V17.S4]
+	WORD $0x4e31d58c // fadd v12.4s, v12.4s, v17.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	WORD $0x4e31d5ce // fadd v14.4s, v14.4s, v17.4s
+	WORD $0x4e31d5ef // fadd v15.4s, v15.4s, v17.4s
+	MOVD 224(R5), R14
+	ADD R14, R9
+nobias:
+	CBZ R10, noresidual
+	FLDPQ (R10), (F16, F17)
+	FLDPQ 32(R10), (F18, F19)
+	ADD R11, R10
+	WORD $0x4e30d400 // fadd v0.4s, v0.4s, v16.4s
+	WORD $0x4e31d421 // fadd v1.4s, v1.4s, v17.4s
+	WORD $0x4e32d442 // fadd v2.4s, v2.4s, v18.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	FLDPQ (R10), (F16, F17)
+	FLDPQ 32(R10), (F18, F19)
+	ADD R11, R10
+	WORD $0x4e30d484 // fadd v4.4s, v4.4s, v16.4s
+	WORD $0x4e31d4a5 // fadd v5.4s, v5.4s, v17.4s
+	WORD $0x4e32d4c6 // fadd v6.4s, v6.4s, v18.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	FLDPQ (R10), (F16, F17)
+	FLDPQ 32(R10), (F18, F19)
+	ADD R11, R10
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	FLDPQ (R10), (F16, F17)
+	FLDPQ 32(R10), (F18, F19)
+	ADD R11, R10
+	WORD $0x4e30d58c // fadd v12.4s, v12.4s, v16.4s
+	WORD $0x4e31d5ad // fadd v13.4s, v13.4s, v17.4s
+	WORD $0x4e32d5ce // fadd v14.4s, v14.4s, v18.4s
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+	MOVD 232(R5), R14
+	ADD R14, R10
+noresidual:
+	MOVD 64(R5), R14
+	CMP $2, R14
+	BGE unclamped
+	FMOVQ (R5), F16
+	FMOVQ 32(R5), F17
+	WORD $0x6ea0e612 // fcmgt v18.4s, v16.4s, v0.4s
+	WORD $0x6eb21e00 // bit v0.16b, v16.16b, v18.16b
+	WORD $0x6eb1e412 // fcmgt v18.4s, v0.4s, v17.4s
+	WORD $0x6eb21e20 // bit v0.16b, v17.16b, v18.16b
+	WORD $0x6ea1e613 // fcmgt v19.4s, v16.4s, v1.4s
+	WORD $0x6eb31e01 // bit v1.16b, v16.16b, v19.16b
+	WORD $0x6eb1e433 // fcmgt v19.4s, v1.4s, v17.4s
+	WORD $0x6eb31e21 // bit v1.16b, v17.16b, v19.16b
+	WORD $0x6ea2e612 // fcmgt v18.4s, v16.4s, v2.4s
+	WORD $0x6eb21e02 // bit v2.16b, v16.16b, v18.16b
+	WORD $0x6eb1e452 // fcmgt v18.4s, v2.4s, v17.4s
+	WORD $0x6eb21e22 // bit v2.16b, v17.16b, v18.16b
+	WORD $0x6ea3e613 // fcmgt v19.4s, v16.4s, v3.4s
+	WORD $0x6eb31e03 // bit v3.16b, v16.16b, v19.16b
+	WORD $0x6eb1e473 // fcmgt v19.4s, v3.4s, v17.4s
+	WORD $0x6eb31e23 // bit v3.16b, v17.16b, v19.16b
+	WORD $0x6ea4e612 // fcmgt v18.4s, v16.4s, v4.4s
+	WORD $0x6eb21e04 // bit v4.16b, v16.16b, v18.16b
+	WORD $0x6eb1e492 // fcmgt v18.4s, v4.4s, v17.4s
+	WORD $0x6eb21e24 // bit v4.16b, v17.16b, v18.16b
+	WORD $0x6ea5e613 // fcmgt v19.4s, v16.4s, v5.4s
+	WORD $0x6eb31e05 // bit v5.16b, v16.16b, v19.16b
+	WORD $0x6eb1e4b3 // fcmgt v19.4s, v5.4s, v17.4s
+	WORD $0x6eb31e25 // bit v5.16b, v17.16b, v19.16b
+	WORD $0x6ea6e612 // fcmgt v18.4s, v16.4s, v6.4s
+	WORD $0x6eb21e06 // bit v6.16b, v16.16b, v18.16b
+	WORD $0x6eb1e4d2 // fcmgt v18.4s, v6.4s, v17.4s
+	WORD $0x6eb21e26 // bit v6.16b, v17.16b, v18.16b
+	WORD $0x6ea7e613 // fcmgt v19.4s, v16.4s, v7.4s
+	WORD $0x6eb31e07 // bit v7.16b, v16.16b, v19.16b
+	WORD $0x6eb1e4f3 // fcmgt v19.4s, v7.4s, v17.4s
+	WORD $0x6eb31e27 // bit v7.16b, v17.16b, v19.16b
+	WORD $0x6ea8e612 // fcmgt v18.4s, v16.4s, v8.4s
+	WORD $0x6eb21e08 // bit v8.16b, v16.16b, v18.16b
+	WORD $0x6eb1e512 // fcmgt v18.4s, v8.4s, v17.4s
+	WORD $0x6eb21e28 // bit v8.16b, v17.16b, v18.16b
+	WORD $0x6ea9e613 // fcmgt v19.4s, v16.4s, v9.4s
+	WORD $0x6eb31e09 // bit v9.16b, v16.16b, v19.16b
+	WORD $0x6eb1e533 // fcmgt v19.4s, v9.4s, v17.4s
+	WORD $0x6eb31e29 // bit v9.16b, v17.16b, v19.16b
+	WORD $0x6eaae612 // fcmgt v18.4s, v16.4s, v10.4s
+	WORD $0x6eb21e0a // bit v10.16b, v16.16b, v18.16b
+	WORD $0x6eb1e552 // fcmgt v18.4s, v10.4s, v17.4s
+	WORD $0x6eb21e2a // bit v10.16b, v17.16b, v18.16b
+	WORD $0x6eabe613 // fcmgt v19.4s, v16.4s, v11.4s
+	WORD $0x6eb31e0b // bit v11.16b, v16.16b, v19.16b
+	WORD $0x6eb1e573 // fcmgt v19.4s, v11.4s, v17.4s
+	WORD $0x6eb31e2b // bit v11.16b, v17.16b, v19.16b
+	WORD $0x6eace612 // fcmgt v18.4s, v16.4s, v12.4s
+	WORD $0x6eb21e0c // bit v12.16b, v16.16b, v18.16b
+	WORD $0x6eb1e592 // fcmgt v18.4s, v12.4s, v17.4s
+	WORD $0x6eb21e2c // bit v12.16b, v17.16b, v18.16b
+	WORD $0x6eade613 // fcmgt v19.4s, v16.4s, v13.4s
+	WORD $0x6eb31e0d // bit v13.16b, v16.16b, v19.16b
+	WORD $0x6eb1e5b3 // fcmgt v19.4s, v13.4s, v17.4s
+	WORD $0x6eb31e2d // bit v13.16b, v17.16b, v19.16b
+	WORD $0x6eaee612 // fcmgt v18.4s, v16.4s, v14.4s
+	WORD $0x6eb21e0e // bit v14.16b, v16.16b, v18.16b
+	WORD $0x6eb1e5d2 // fcmgt v18.4s, v14.4s, v17.4s
+	WORD $0x6eb21e2e // bit v14.16b, v17.16b, v18.16b
+	WORD $0x6eafe613 // fcmgt v19.4s, v16.4s, v15.4s
+	WORD $0x6eb31e0f // bit v15.16b, v16.16b, v19.16b
+	WORD $0x6eb1e5f3 // fcmgt v19.4s, v15.4s, v17.4s
+	WORD $0x6eb31e2f // bit v15.16b, v17.16b, v19.16b
+	CBZ R14, finished
+	FMOVQ 72(R5), F16
+	FMOVQ 104(R5), F17
+	FMOVQ 136(R5), F18
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F19
+	WORD $0x6e32fc00 // fdiv v0.4s, v0.4s, v18.4s
+	WORD $0x4e20e414 // fcmeq v20.4s, v0.4s, v0.4s
+	WORD $0x4e341c00 // and v0.16b, v0.16b, v20.16b
+	WORD $0x4e30f400 // fmax v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1f400 // fmin v0.4s, v0.4s, v17.4s
+	WORD $0x4e33d400 // fadd v0.4s, v0.4s, v19.4s
+	WORD $0x4eb3d400 // fsub v0.4s, v0.4s, v19.4s
+	WORD $0x6e32dc00 // fmul v0.4s, v0.4s, v18.4s
+	WORD $0x6e32fc21 // fdiv v1.4s, v1.4s, v18.4s
+	WORD $0x4e21e435 // fcmeq v21.4s, v1.4s, v1.4s
+	WORD $0x4e351c21 // and v1.16b, v1.16b, v21.16b
+	WORD $0x4e30f421 // fmax v1.4s, v1.4s, v16.4s
+	WORD $0x4eb1f421 // fmin v1.4s, v1.4s, v17.4s
+	WORD $0x4e33d421 // fadd v1.4s, v1.4s, v19.4s
+	WORD $0x4eb3d421 // fsub v1.4s, v1.4s, v19.4s
+	WORD $0x6e32dc21 // fmul v1.4s, v1.4s, v18.4s
+	WORD $0x6e32fc42 // fdiv v2.4s, v2.4s, v18.4s
+	WORD $0x4e22e456 // fcmeq v22.4s, v2.4s, v2.4s
+	WORD $0x4e361c42 // and v2.16b, v2.16b, v22.16b
+	WORD $0x4e30f442 // fmax v2.4s, v2.4s, v16.4s
+	WORD $0x4eb1f442 // fmin v2.4s, v2.4s, v17.4s
+	WORD $0x4e33d442 // fadd v2.4s, v2.4s, v19.4s
+	WORD $0x4eb3d442 // fsub v2.4s, v2.4s, v19.4s
+	WORD $0x6e32dc42 // fmul v2.4s, v2.4s, v18.4s
+	WORD $0x6e32fc63 // fdiv v3.4s, v3.4s, v18.4s
+	WORD $0x4e23e477 // fcmeq v23.4s, v3.4s, v3.4s
+	WORD $0x4e371c63 // and v3.16b, v3.16b, v23.16b
+	WORD $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
+	WORD $0x4eb1f463 // fmin v3.4s, v3.4s, v17.4s
+	WORD $0x4e33d463 // fadd v3.4s, v3.4s, v19.4s
+	WORD $0x4eb3d463 // fsub v3.4s, v3.4s, v19.4s
+	WORD $0x6e32dc63 // fmul v3.4s, v3.4s, v18.4s
+	WORD $0x6e32fc84 // fdiv v4.4s, v4.4s, v18.4s
+	WORD $0x4e24e494 // fcmeq v20.4s, v4.4s, v4.4s
+	WORD $0x4e341c84 // and v4.16b, v4.16b, v20.16b
+	WORD $0x4e30f484 // fmax v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1f484 // fmin v4.4s, v4.4s, v17.4s
+	WORD $0x4e33d484 // fadd v4.4s, v4.4s, v19.4s
+	WORD $0x4eb3d484 // fsub v4.4s, v4.4s, v19.4s
+	WORD $0x6e32dc84 // fmul v4.4s, v4.4s, v18.4s
+	WORD $0x6e32fca5 // fdiv v5.4s, v5.4s, v18.4s
+	WORD $0x4e25e4b5 // fcmeq v21.4s, v5.4s, v5.4s
+	WORD $0x4e351ca5 // and v5.16b, v5.16b, v21.16b
+	WORD $0x4e30f4a5 // fmax v5.4s, v5.4s, v16.4s
+	WORD $0x4eb1f4a5 // fmin v5.4s, v5.4s, v17.4s
+	WORD $0x4e33d4a5 // fadd v5.4s, v5.4s, v19.4s
+	WORD $0x4eb3d4a5 // fsub v5.4s, v5.4s, v19.4s
+	WORD $0x6e32dca5 // fmul v5.4s, v5.4s, v18.4s
+	WORD $0x6e32fcc6 // fdiv v6.4s, v6.4s, v18.4s
+	WORD $0x4e26e4d6 // fcmeq v22.4s, v6.4s, v6.4s
+	WORD $0x4e361cc6 // and v6.16b, v6.16b, v22.16b
+	WORD $0x4e30f4c6 // fmax v6.4s, v6.4s, v16.4s
+	WORD $0x4eb1f4c6 // fmin v6.4s, v6.4s, v17.4s
+	WORD $0x4e33d4c6 // fadd v6.4s, v6.4s, v19.4s
+	WORD $0x4eb3d4c6 // fsub v6.4s, v6.4s, v19.4s
+	WORD $0x6e32dcc6 // fmul v6.4s, v6.4s, v18.4s
+	WORD $0x6e32fce7 // fdiv v7.4s, v7.4s, v18.4s
+	WORD $0x4e27e4f7 // fcmeq v23.4s, v7.4s, v7.4s
+	WORD $0x4e371ce7 // and v7.16b, v7.16b, v23.16b
+	WORD $0x4e30f4e7 // fmax v7.4s, v7.4s, v16.4s
+	WORD $0x4eb1f4e7 // fmin v7.4s, v7.4s, v17.4s
+	WORD $0x4e33d4e7 // fadd v7.4s, v7.4s, v19.4s
+	WORD $0x4eb3d4e7 // fsub v7.4s, v7.4s, v19.4s
+	WORD $0x6e32dce7 // fmul v7.4s, v7.4s, v18.4s
+	WORD $0x6e32fd08 // fdiv v8.4s, v8.4s, v18.4s
+	WORD $0x4e28e514 // fcmeq v20.4s, v8.4s, v8.4s
+	WORD $0x4e341d08 // and v8.16b, v8.16b, v20.16b
+	WORD $0x4e30f508 // fmax v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1f508 // fmin v8.4s, v8.4s, v17.4s
+	WORD $0x4e33d508 // fadd v8.4s, v8.4s, v19.4s
+	WORD $0x4eb3d508 // fsub v8.4s, v8.4s, v19.4s
+	WORD $0x6e32dd08 // fmul v8.4s, v8.4s, v18.4s
+	WORD $0x6e32fd29 // fdiv v9.4s, v9.4s, v18.4s
+	WORD $0x4e29e535 // fcmeq v21.4s, v9.4s, v9.4s
+	WORD $0x4e351d29 // and v9.16b, v9.16b, v21.16b
+	WORD $0x4e30f529 // fmax v9.4s, v9.4s, v16.4s
+	WORD $0x4eb1f529 // fmin v9.4s, v9.4s, v17.4s
+	WORD $0x4e33d529 // fadd v9.4s, v9.4s, v19.4s
+	WORD $0x4eb3d529 // fsub v9.4s, v9.4s, v19.4s
+	WORD $0x6e32dd29 // fmul v9.4s, v9.4s, v18.4s
+	WORD $0x6e32fd4a // fdiv v10.4s, v10.4s, v18.4s
+	WORD $0x4e2ae556 // fcmeq v22.4s, v10.4s, v10.4s
+	WORD $0x4e361d4a // and v10.16b, v10.16b, v22.16b
+	WORD $0x4e30f54a // fmax v10.4s, v10.4s, v16.4s
+	WORD $0x4eb1f54a // fmin v10.4s, v10.4s, v17.4s
+	WORD $0x4e33d54a // fadd v10.4s, v10.4s, v19.4s
+	WORD $0x4eb3d54a // fsub v10.4s, v10.4s, v19.4s
+	WORD $0x6e32dd4a // fmul v10.4s, v10.4s, v18.4s
+	WORD $0x6e32fd6b // fdiv v11.4s, v11.4s, v18.4s
+	WORD $0x4e2be577 // fcmeq v23.4s, v11.4s, v11.4s
+	WORD $0x4e371d6b // and v11.16b, v11.16b, v23.16b
+	WORD $0x4e30f56b // fmax v11.4s, v11.4s, v16.4s
+	WORD $0x4eb1f56b // fmin v11.4s, v11.4s, v17.4s
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x4eb3d56b // fsub v11.4s, v11.4s, v19.4s
+	WORD $0x6e32dd6b // fmul v11.4s, v11.4s, v18.4s
+	WORD $0x6e32fd8c // fdiv v12.4s, v12.4s, v18.4s
+	WORD $0x4e2ce594 // fcmeq v20.4s, v12.4s, v12.4s
+	WORD $0x4e341d8c // and v12.16b, v12.16b, v20.16b
+	WORD $0x4e30f58c // fmax v12.4s, v12.4s, v16.4s
+	WORD $0x4eb1f58c // fmin v12.4s, v12.4s, v17.4s
+	WORD $0x4e33d58c // fadd v12.4s, v12.4s, v19.4s
+	WORD $0x4eb3d58c // fsub v12.4s, v12.4s, v19.4s
+	WORD $0x6e32dd8c // fmul v12.4s, v12.4s, v18.4s
+	WORD $0x6e32fdad // fdiv v13.4s, v13.4s, v18.4s
+	WORD $0x4e2de5b5 // fcmeq v21.4s, v13.4s, v13.4s
+	WORD $0x4e351dad // and v13.16b, v13.16b, v21.16b
+	WORD $0x4e30f5ad // fmax v13.4s, v13.4s, v16.4s
+	WORD $0x4eb1f5ad // fmin v13.4s, v13.4s, v17.4s
+	WORD $0x4e33d5ad // fadd v13.4s, v13.4s, v19.4s
+	WORD $0x4eb3d5ad // fsub v13.4s, v13.4s, v19.4s
+	WORD $0x6e32ddad // fmul v13.4s, v13.4s, v18.4s
+	WORD $0x6e32fdce // fdiv v14.4s, v14.4s, v18.4s
+	WORD $0x4e2ee5d6 // fcmeq v22.4s, v14.4s, v14.4s
+	WORD $0x4e361dce // and v14.16b, v14.16b, v22.16b
+	WORD $0x4e30f5ce // fmax v14.4s, v14.4s, v16.4s
+	WORD $0x4eb1f5ce // fmin v14.4s, v14.4s, v17.4s
+	WORD $0x4e33d5ce // fadd v14.4s, v14.4s, v19.4s
+	WORD $0x4eb3d5ce // fsub v14.4s, v14.4s, v19.4s
+	WORD $0x6e32ddce // fmul v14.4s, v14.4s, v18.4s
+	WORD $0x6e32fdef // fdiv v15.4s, v15.4s, v18.4s
+	WORD $0x4e2fe5f7 // fcmeq v23.4s, v15.4s, v15.4s
+	WORD $0x4e371def // and v15.16b, v15.16b, v23.16b
+	WORD $0x4e30f5ef // fmax v15.4s, v15.4s, v16.4s
+	WORD $0x4eb1f5ef // fmin v15.4s, v15.4s, v17.4s
+	WORD $0x4e33d5ef // fadd v15.4s, v15.4s, v19.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	WORD $0x6e32ddef // fmul v15.4s, v15.4s, v18.4s
+	B finished
+unclamped:
+	FMOVQ 72(R5), F16
+	FMOVQ 104(R5), F17
+	FMOVQ 136(R5), F18
+	FMOVQ 240(R5), F19
+	FMOVQ 272(R5), F20
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F21
+	WORD $0x4e20e416 // fcmeq v22.4s, v0.4s, v0.4s
+	WORD $0x4e361c00 // and v0.16b, v0.16b, v22.16b
+	WORD $0x4e30f400 // fmax v0.4s, v0.4s, v16.4s
+	WORD $0x4eb1f400 // fmin v0.4s, v0.4s, v17.4s
+	WORD $0x6e34dc16 // fmul v22.4s, v0.4s, v20.4s
+	WORD $0x4e33cc16 // fmla v22.4s, v0.4s, v19.4s
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4eb5d6d6 // fsub v22.4s, v22.4s, v21.4s
+	WORD $0x6e32dec0 // fmul v0.4s, v22.4s, v18.4s
+	WORD $0x4e21e437 // fcmeq v23.4s, v1.4s, v1.4s
+	WORD $0x4e371c21 // and v1.16b, v1.16b, v23.16b
+	WORD $0x4e30f421 // fmax v1.4s, v1.4s, v16.4s
+	WORD $0x4eb1f421 // fmin v1.4s, v1.4s, v17.4s
+	WORD $0x6e34dc37 // fmul v23.4s, v1.4s, v20.4s
+	WORD $0x4e33cc37 // fmla v23.4s, v1.4s, v19.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x4eb5d6f7 // fsub v23.4s, v23.4s, v21.4s
+	WORD $0x6e32dee1 // fmul v1.4s, v23.4s, v18.4s
+	WORD $0x4e22e456 // fcmeq v22.4s, v2.4s, v2.4s
+	WORD $0x4e361c42 // and v2.16b, v2.16b, v22.16b
+	WORD $0x4e30f442 // fmax v2.4s, v2.4s, v16.4s
+	WORD $0x4eb1f442 // fmin v2.4s, v2.4s, v17.4s
+	WORD $0x6e34dc56 // fmul v22.4s, v2.4s, v20.4s
+	WORD $0x4e33cc56 // fmla v22.4s, v2.4s, v19.4s
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4eb5d6d6 // fsub v22.4s, v22.4s, v21.4s
+	WORD $0x6e32dec2 // fmul v2.4s, v22.4s, v18.4s
+	WORD $0x4e23e477 // fcmeq v23.4s, v3.4s, v3.4s
+	WORD $0x4e371c63 // and v3.16b, v3.16b, v23.16b
+	WORD $0x4e30f463 // fmax v3.4s, v3.4s, v16.4s
+	WORD $0x4eb1f463 // fmin v3.4s, v3.4s, v17.4s
+	WORD $0x6e34dc77 // fmul v23.4s, v3.4s, v20.4s
+	WORD $0x4e33cc77 // fmla v23.4s, v3.4s, v19.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x4eb5d6f7 // fsub v23.4s, v23.4s, v21.4s
+	WORD $0x6e32dee3 // fmul v3.4s, v23.4s, v18.4s
+	WORD $0x4e24e496 // fcmeq v22.4s, v4.4s, v4.4s
+	WORD $0x4e361c84 // and v4.16b, v4.16b, v22.16b
+	WORD $0x4e30f484 // fmax v4.4s, v4.4s, v16.4s
+	WORD $0x4eb1f484 // fmin v4.4s, v4.4s, v17.4s
+	WORD $0x6e34dc96 // fmul v22.4s, v4.4s, v20.4s
+	WORD $0x4e33cc96 // fmla v22.4s, v4.4s, v19.4s
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4eb5d6d6 // fsub v22.4s, v22.4s, v21.4s
+	WORD $0x6e32dec4 // fmul v4.4s, v22.4s, v18.4s
+	WORD $0x4e25e4b7 // fcmeq v23.4s, v5.4s, v5.4s
+	WORD $0x4e371ca5 // and v5.16b, v5.16b, v23.16b
+	WORD $0x4e30f4a5 // fmax v5.4s, v5.4s, v16.4s
+	WORD $0x4eb1f4a5 // fmin v5.4s, v5.4s, v17.4s
+	WORD $0x6e34dcb7 // fmul v23.4s, v5.4s, v20.4s
+	WORD $0x4e33ccb7 // fmla v23.4s, v5.4s, v19.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x4eb5d6f7 // fsub v23.4s, v23.4s, v21.4s
+	WORD $0x6e32dee5 // fmul v5.4s, v23.4s, v18.4s
+	WORD $0x4e26e4d6 // fcmeq v22.4s, v6.4s, v6.4s
+	WORD $0x4e361cc6 // and v6.16b, v6.16b, v22.16b
+	WORD $0x4e30f4c6 // fmax v6.4s, v6.4s, v16.4s
+	WORD $0x4eb1f4c6 // fmin v6.4s, v6.4s, v17.4s
+	WORD $0x6e34dcd6 // fmul v22.4s, v6.4s, v20.4s
+	WORD $0x4e33ccd6 // fmla v22.4s, v6.4s, v19.4s
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4eb5d6d6 // fsub v22.4s, v22.4s, v21.4s
+	WORD $0x6e32dec6 // fmul v6.4s, v22.4s, v18.4s
+	WORD $0x4e27e4f7 // fcmeq v23.4s, v7.4s, v7.4s
+	WORD $0x4e371ce7 // and v7.16b, v7.16b, v23.16b
+	WORD $0x4e30f4e7 // fmax v7.4s, v7.4s, v16.4s
+	WORD $0x4eb1f4e7 // fmin v7.4s, v7.4s, v17.4s
+	WORD $0x6e34dcf7 // fmul v23.4s, v7.4s, v20.4s
+	WORD $0x4e33ccf7 // fmla v23.4s, v7.4s, v19.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x4eb5d6f7 // fsub v23.4s, v23.4s, v21.4s
+	WORD $0x6e32dee7 // fmul v7.4s, v23.4s, v18.4s
+	WORD $0x4e28e516 // fcmeq v22.4s, v8.4s, v8.4s
+	WORD $0x4e361d08 // and v8.16b, v8.16b, v22.16b
+	WORD $0x4e30f508 // fmax v8.4s, v8.4s, v16.4s
+	WORD $0x4eb1f508 // fmin v8.4s, v8.4s, v17.4s
+	WORD $0x6e34dd16 // fmul v22.4s, v8.4s, v20.4s
+	WORD $0x4e33cd16 // fmla v22.4s, v8.4s, v19.4s
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4eb5d6d6 // fsub v22.4s, v22.4s, v21.4s
+	WORD $0x6e32dec8 // fmul v8.4s, v22.4s, v18.4s
+	WORD $0x4e29e537 // fcmeq v23.4s, v9.4s, v9.4s
+	WORD $0x4e371d29 // and v9.16b, v9.16b, v23.16b
+	WORD $0x4e30f529 // fmax v9.4s, v9.4s, v16.4s
+	WORD $0x4eb1f529 // fmin v9.4s, v9.4s, v17.4s
+	WORD $0x6e34dd37 // fmul v23.4s, v9.4s, v20.4s
+	WORD $0x4e33cd37 // fmla v23.4s, v9.4s, v19.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x4eb5d6f7 // fsub v23.4s, v23.4s, v21.4s
+	WORD $0x6e32dee9 // fmul v9.4s, v23.4s, v18.4s
+	WORD $0x4e2ae556 // fcmeq v22.4s, v10.4s, v10.4s
+	WORD $0x4e361d4a // and v10.16b, v10.16b, v22.16b
+	WORD $0x4e30f54a // fmax v10.4s, v10.4s, v16.4s
+	WORD $0x4eb1f54a // fmin v10.4s, v10.4s, v17.4s
+	WORD $0x6e34dd56 // fmul v22.4s, v10.4s, v20.4s
+	WORD $0x4e33cd56 // fmla v22.4s, v10.4s, v19.4s
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4eb5d6d6 // fsub v22.4s, v22.4s, v21.4s
+	WORD $0x6e32deca // fmul v10.4s, v22.4s, v18.4s
+	WORD $0x4e2be577 // fcmeq v23.4s, v11.4s, v11.4s
+	WORD $0x4e371d6b // and v11.16b, v11.16b, v23.16b
+	WORD $0x4e30f56b // fmax v11.4s, v11.4s, v16.4s
+	WORD $0x4eb1f56b // fmin v11.4s, v11.4s, v17.4s
+	WORD $0x6e34dd77 // fmul v23.4s, v11.4s, v20.4s
+	WORD $0x4e33cd77 // fmla v23.4s, v11.4s, v19.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x4eb5d6f7 // fsub v23.4s, v23.4s, v21.4s
+	WORD $0x6e32deeb // fmul v11.4s, v23.4s, v18.4s
+	WORD $0x4e2ce596 // fcmeq v22.4s, v12.4s, v12.4s
+	WORD $0x4e361d8c // and v12.16b, v12.16b, v22.16b
+	WORD $0x4e30f58c // fmax v12.4s, v12.4s, v16.4s
+	WORD $0x4eb1f58c // fmin v12.4s, v12.4s, v17.4s
+	WORD $0x6e34dd96 // fmul v22.4s, v12.4s, v20.4s
+	WORD $0x4e33cd96 // fmla v22.4s, v12.4s, v19.4s
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4eb5d6d6 // fsub v22.4s, v22.4s, v21.4s
+	WORD $0x6e32decc // fmul v12.4s, v22.4s, v18.4s
+	WORD $0x4e2de5b7 // fcmeq v23.4s, v13.4s, v13.4s
+	WORD $0x4e371dad // and v13.16b, v13.16b, v23.16b
+	WORD $0x4e30f5ad // fmax v13.4s, v13.4s, v16.4s
+	WORD $0x4eb1f5ad // fmin v13.4s, v13.4s, v17.4s
+	WORD $0x6e34ddb7 // fmul v23.4s, v13.4s, v20.4s
+	WORD $0x4e33cdb7 // fmla v23.4s, v13.4s, v19.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x4eb5d6f7 // fsub v23.4s, v23.4s, v21.4s
+	WORD $0x6e32deed // fmul v13.4s, v23.4s, v18.4s
+	WORD $0x4e2ee5d6 // fcmeq v22.4s, v14.4s, v14.4s
+	WORD $0x4e361dce // and v14.16b, v14.16b, v22.16b
+	WORD $0x4e30f5ce // fmax v14.4s, v14.4s, v16.4s
+	WORD $0x4eb1f5ce // fmin v14.4s, v14.4s, v17.4s
+	WORD $0x6e34ddd6 // fmul v22.4s, v14.4s, v20.4s
+	WORD $0x4e33cdd6 // fmla v22.4s, v14.4s, v19.4s
+	WORD $0x4e35d6d6 // fadd v22.4s, v22.4s, v21.4s
+	WORD $0x4eb5d6d6 // fsub v22.4s, v22.4s, v21.4s
+	WORD $0x6e32dece // fmul v14.4s, v22.4s, v18.4s
+	WORD $0x4e2fe5f7 // fcmeq v23.4s, v15.4s, v15.4s
+	WORD $0x4e371def // and v15.16b, v15.16b, v23.16b
+	WORD $0x4e30f5ef // fmax v15.4s, v15.4s, v16.4s
+	WORD $0x4eb1f5ef // fmin v15.4s, v15.4s, v17.4s
+	WORD $0x6e34ddf7 // fmul v23.4s, v15.4s, v20.4s
+	WORD $0x4e33cdf7 // fmla v23.4s, v15.4s, v19.4s
+	WORD $0x4e35d6f7 // fadd v23.4s, v23.4s, v21.4s
+	WORD $0x4eb5d6f7 // fsub v23.4s, v23.4s, v21.4s
+	WORD $0x6e32deef // fmul v15.4s, v23.4s, v18.4s
+finished:
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	ADD R4, R3
+	FSTPQ (F4, F5), (R3)
+	FSTPQ (F6, F7), 32(R3)
+	ADD R4, R3
+	FSTPQ (F8, F9), (R3)
+	FSTPQ (F10, F11), 32(R3)
+	ADD R4, R3
+	FSTPQ (F12, F13), (R3)
+	FSTPQ (F14, F15), 32(R3)
+	ADD R4, R3
+	MOVD 200(R5), R14
+	ADD R14, R2
+	MOVD 208(R5), R14
+	ADD R14, R6
+	MOVD 208(R5), R14
+	ADD R14, R7
+	MOVD 216(R5), R14
+	ADD R14, R3
+	SUBS $1, R1
+	BNE tile
+	RET
+
+// func direct3x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *byte)
+TEXT ·direct3x16NEON(SB), NOSPLIT, $0-72
+	MOVD kn+0(FP), R0
+	MOVD count+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD c+48(FP), R3
+	MOVD ldc+56(FP), R4
+	MOVD fin+64(FP), R5
+	MOVD b0+24(FP), R6
+	MOVD b1+32(FP), R7
+	MOVD off+40(FP), R8
+	LSL $2, R4
+	MOVD 176(R5), R9
+	MOVD 184(R5), R10
+	MOVD 192(R5), R11
+	LSL $2, R11
+tile:
+	WORD $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
+	WORD $0x6e211c21 // eor v1.16b, v1.16b, v1.16b
+	WORD $0x6e221c42 // eor v2.16b, v2.16b, v2.16b
+	WORD $0x6e231c63 // eor v3.16b, v3.16b, v3.16b
+	WORD $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	WORD $0x6e281d08 // eor v8.16b, v8.16b, v8.16b
+	WORD $0x6e291d29 // eor v9.16b, v9.16b, v9.16b
+	WORD $0x6e2a1d4a // eor v10.16b, v10.16b, v10.16b
+	WORD $0x6e2b1d6b // eor v11.16b, v11.16b, v11.16b
+	MOVD R8, R13
+	MOVD R0, R12
+	SUBS $2, R12
+	BLT last
+loop:
+	FLDPQ (R2), (F14, F15)
+	FMOVQ 32(R2), F16
+	ADD $48, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F12, F13)
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
+	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
+	WORD $0x4f8e19a9 // fmla v9.4s, v13.4s, v14.s[2]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F12, F13)
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
+	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
+	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e198a // fmla v10.4s, v12.4s, v14.s[2]
+	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F12, F13)
+	WORD $0x4f8f1980 // fmla v0.4s, v12.4s, v15.s[2]
+	WORD $0x4f8f19a1 // fmla v1.4s, v13.4s, v15.s[2]
+	WORD $0x4faf1984 // fmla v4.4s, v12.4s, v15.s[3]
+	WORD $0x4faf19a5 // fmla v5.4s, v13.4s, v15.s[3]
+	WORD $0x4f901188 // fmla v8.4s, v12.4s, v16.s[0]
+	WORD $0x4f9011a9 // fmla v9.4s, v13.4s, v16.s[0]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F12, F13)
+	WORD $0x4f8f1982 // fmla v2.4s, v12.4s, v15.s[2]
+	WORD $0x4f8f19a3 // fmla v3.4s, v13.4s, v15.s[2]
+	WORD $0x4faf1986 // fmla v6.4s, v12.4s, v15.s[3]
+	WORD $0x4faf19a7 // fmla v7.4s, v13.4s, v15.s[3]
+	WORD $0x4f90118a // fmla v10.4s, v12.4s, v16.s[0]
+	WORD $0x4f9011ab // fmla v11.4s, v13.4s, v16.s[0]
+	SUBS $2, R12
+	BGE loop
+last:
+	ADDS $2, R12
+	BEQ summed
+	FMOVQ (R2), F14
+	FMOVD 16(R2), F15
+	ADD $24, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F12, F13)
+	WORD $0x4f8e1180 // fmla v0.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a1 // fmla v1.4s, v13.4s, v14.s[0]
+	WORD $0x4fae1184 // fmla v4.4s, v12.4s, v14.s[1]
+	WORD $0x4fae11a5 // fmla v5.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e1988 // fmla v8.4s, v12.4s, v14.s[2]
+	WORD $0x4f8e19a9 // fmla v9.4s, v13.4s, v14.s[2]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F12, F13)
+	WORD $0x4f8e1182 // fmla v2.4s, v12.4s, v14.s[0]
+	WORD $0x4f8e11a3 // fmla v3.4s, v13.4s, v14.s[0]
+	WORD $0x4fae1186 // fmla v6.4s, v12.4s, v14.s[1]
+	WORD $0x4fae11a7 // fmla v7.4s, v13.4s, v14.s[1]
+	WORD $0x4f8e198a // fmla v10.4s, v12.4s, v14.s[2]
+	WORD $0x4f8e19ab // fmla v11.4s, v13.4s, v14.s[2]
+summed:
+	MOVD 168(R5), R14
+	CBZ R14, added
+	MOVD R3, R15
+	FLDPQ (R15), (F12, F13)
+	FLDPQ 32(R15), (F14, F15)
+	ADD R4, R15
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	FLDPQ (R15), (F12, F13)
+	FLDPQ 32(R15), (F14, F15)
+	ADD R4, R15
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	FLDPQ (R15), (F12, F13)
+	FLDPQ 32(R15), (F14, F15)
+	ADD R4, R15
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+added:
+	CBZ R9, nobias
+	MOVD R9, R15
+	VLD1R.P 4(R15), [V12.S4]
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2cd421 // fadd v1.4s, v1.4s, v12.4s
+	WORD $0x4e2cd442 // fadd v2.4s, v2.4s, v12.4s
+	WORD $0x4e2cd463 // fadd v3.4s, v3.4s, v12.4s
+	VLD1R.P 4(R15), [V13.S4]
+	WORD $0x4e2dd484 // fadd v4.4s, v4.4s, v13.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4e2dd4c6 // fadd v6.4s, v6.4s, v13.4s
+	WORD $0x4e2dd4e7 // fadd v7.4s, v7.4s, v13.4s
+	VLD1R.P 4(R15), [V12.S4]
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2cd529 // fadd v9.4s, v9.4s, v12.4s
+	WORD $0x4e2cd54a // fadd v10.4s, v10.4s, v12.4s
+	WORD $0x4e2cd56b // fadd v11.4s, v11.4s, v12.4s
+	MOVD 224(R5), R14
+	ADD R14, R9
+nobias:
+	CBZ R10, noresidual
+	FLDPQ (R10), (F12, F13)
+	FLDPQ 32(R10), (F14, F15)
+	ADD R11, R10
+	WORD $0x4e2cd400 // fadd v0.4s, v0.4s, v12.4s
+	WORD $0x4e2dd421 // fadd v1.4s, v1.4s, v13.4s
+	WORD $0x4e2ed442 // fadd v2.4s, v2.4s, v14.4s
+	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	FLDPQ (R10), (F12, F13)
+	FLDPQ 32(R10), (F14, F15)
+	ADD R11, R10
+	WORD $0x4e2cd484 // fadd v4.4s, v4.4s, v12.4s
+	WORD $0x4e2dd4a5 // fadd v5.4s, v5.4s, v13.4s
+	WORD $0x4e2ed4c6 // fadd v6.4s, v6.4s, v14.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	FLDPQ (R10), (F12, F13)
+	FLDPQ 32(R10), (F14, F15)
+	ADD R11, R10
+	WORD $0x4e2cd508 // fadd v8.4s, v8.4s, v12.4s
+	WORD $0x4e2dd529 // fadd v9.4s, v9.4s, v13.4s
+	WORD $0x4e2ed54a // fadd v10.4s, v10.4s, v14.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	MOVD 232(R5), R14
+	ADD R14, R10
+noresidual:
+	MOVD 64(R5), R14
+	CMP $2, R14
+	BGE unclamped
+	FMOVQ (R5), F12
+	FMOVQ 32(R5), F13
+	WORD $0x6ea0e58e // fcmgt v14.4s, v12.4s, v0.4s
+	WORD $0x6eae1d80 // bit v0.16b, v12.16b, v14.16b
+	WORD $0x6eade40e // fcmgt v14.4s, v0.4s, v13.4s
+	WORD $0x6eae1da0 // bit v0.16b, v13.16b, v14.16b
+	WORD $0x6ea1e58f // fcmgt v15.4s, v12.4s, v1.4s
+	WORD $0x6eaf1d81 // bit v1.16b, v12.16b, v15.16b
+	WORD $0x6eade42f // fcmgt v15.4s, v1.4s, v13.4s
+	WORD $0x6eaf1da1 // bit v1.16b, v13.16b, v15.16b
+	WORD $0x6ea2e58e // fcmgt v14.4s, v12.4s, v2.4s
+	WORD $0x6eae1d82 // bit v2.16b, v12.16b, v14.16b
+	WORD $0x6eade44e // fcmgt v14.4s, v2.4s, v13.4s
+	WORD $0x6eae1da2 // bit v2.16b, v13.16b, v14.16b
+	WORD $0x6ea3e58f // fcmgt v15.4s, v12.4s, v3.4s
+	WORD $0x6eaf1d83 // bit v3.16b, v12.16b, v15.16b
+	WORD $0x6eade46f // fcmgt v15.4s, v3.4s, v13.4s
+	WORD $0x6eaf1da3 // bit v3.16b, v13.16b, v15.16b
+	WORD $0x6ea4e58e // fcmgt v14.4s, v12.4s, v4.4s
+	WORD $0x6eae1d84 // bit v4.16b, v12.16b, v14.16b
+	WORD $0x6eade48e // fcmgt v14.4s, v4.4s, v13.4s
+	WORD $0x6eae1da4 // bit v4.16b, v13.16b, v14.16b
+	WORD $0x6ea5e58f // fcmgt v15.4s, v12.4s, v5.4s
+	WORD $0x6eaf1d85 // bit v5.16b, v12.16b, v15.16b
+	WORD $0x6eade4af // fcmgt v15.4s, v5.4s, v13.4s
+	WORD $0x6eaf1da5 // bit v5.16b, v13.16b, v15.16b
+	WORD $0x6ea6e58e // fcmgt v14.4s, v12.4s, v6.4s
+	WORD $0x6eae1d86 // bit v6.16b, v12.16b, v14.16b
+	WORD $0x6eade4ce // fcmgt v14.4s, v6.4s, v13.4s
+	WORD $0x6eae1da6 // bit v6.16b, v13.16b, v14.16b
+	WORD $0x6ea7e58f // fcmgt v15.4s, v12.4s, v7.4s
+	WORD $0x6eaf1d87 // bit v7.16b, v12.16b, v15.16b
+	WORD $0x6eade4ef // fcmgt v15.4s, v7.4s, v13.4s
+	WORD $0x6eaf1da7 // bit v7.16b, v13.16b, v15.16b
+	WORD $0x6ea8e58e // fcmgt v14.4s, v12.4s, v8.4s
+	WORD $0x6eae1d88 // bit v8.16b, v12.16b, v14.16b
+	WORD $0x6eade50e // fcmgt v14.4s, v8.4s, v13.4s
+	WORD $0x6eae1da8 // bit v8.16b, v13.16b, v14.16b
+	WORD $0x6ea9e58f // fcmgt v15.4s, v12.4s, v9.4s
+	WORD $0x6eaf1d89 // bit v9.16b, v12.16b, v15.16b
+	WORD $0x6eade52f // fcmgt v15.4s, v9.4s, v13.4s
+	WORD $0x6eaf1da9 // bit v9.16b, v13.16b, v15.16b
+	WORD $0x6eaae58e // fcmgt v14.4s, v12.4s, v10.4s
+	WORD $0x6eae1d8a // bit v10.16b, v12.16b, v14.16b
+	WORD $0x6eade54e // fcmgt v14.4s, v10.4s, v13.4s
+	WORD $0x6eae1daa // bit v10.16b, v13.16b, v14.16b
+	WORD $0x6eabe58f // fcmgt v15.4s, v12.4s, v11.4s
+	WORD $0x6eaf1d8b // bit v11.16b, v12.16b, v15.16b
+	WORD $0x6eade56f // fcmgt v15.4s, v11.4s, v13.4s
+	WORD $0x6eaf1dab // bit v11.16b, v13.16b, v15.16b
+	CBZ R14, finished
+	FMOVQ 72(R5), F12
+	FMOVQ 104(R5), F13
+	FMOVQ 136(R5), F14
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F15
+	WORD $0x6e2efc00 // fdiv v0.4s, v0.4s, v14.4s
+	WORD $0x4e20e410 // fcmeq v16.4s, v0.4s, v0.4s
+	WORD $0x4e301c00 // and v0.16b, v0.16b, v16.16b
+	WORD $0x4e2cf400 // fmax v0.4s, v0.4s, v12.4s
+	WORD $0x4eadf400 // fmin v0.4s, v0.4s, v13.4s
+	WORD $0x4e2fd400 // fadd v0.4s, v0.4s, v15.4s
+	WORD $0x4eafd400 // fsub v0.4s, v0.4s, v15.4s
+	WORD $0x6e2edc00 // fmul v0.4s, v0.4s, v14.4s
+	WORD $0x6e2efc21 // fdiv v1.4s, v1.4s, v14.4s
+	WORD $0x4e21e431 // fcmeq v17.4s, v1.4s, v1.4s
+	WORD $0x4e311c21 // and v1.16b, v1.16b, v17.16b
+	WORD $0x4e2cf421 // fmax v1.4s, v1.4s, v12.4s
+	WORD $0x4eadf421 // fmin v1.4s, v1.4s, v13.4s
+	WORD $0x4e2fd421 // fadd v1.4s, v1.4s, v15.4s
+	WORD $0x4eafd421 // fsub v1.4s, v1.4s, v15.4s
+	WORD $0x6e2edc21 // fmul v1.4s, v1.4s, v14.4s
+	WORD $0x6e2efc42 // fdiv v2.4s, v2.4s, v14.4s
+	WORD $0x4e22e452 // fcmeq v18.4s, v2.4s, v2.4s
+	WORD $0x4e321c42 // and v2.16b, v2.16b, v18.16b
+	WORD $0x4e2cf442 // fmax v2.4s, v2.4s, v12.4s
+	WORD $0x4eadf442 // fmin v2.4s, v2.4s, v13.4s
+	WORD $0x4e2fd442 // fadd v2.4s, v2.4s, v15.4s
+	WORD $0x4eafd442 // fsub v2.4s, v2.4s, v15.4s
+	WORD $0x6e2edc42 // fmul v2.4s, v2.4s, v14.4s
+	WORD $0x6e2efc63 // fdiv v3.4s, v3.4s, v14.4s
+	WORD $0x4e23e473 // fcmeq v19.4s, v3.4s, v3.4s
+	WORD $0x4e331c63 // and v3.16b, v3.16b, v19.16b
+	WORD $0x4e2cf463 // fmax v3.4s, v3.4s, v12.4s
+	WORD $0x4eadf463 // fmin v3.4s, v3.4s, v13.4s
+	WORD $0x4e2fd463 // fadd v3.4s, v3.4s, v15.4s
+	WORD $0x4eafd463 // fsub v3.4s, v3.4s, v15.4s
+	WORD $0x6e2edc63 // fmul v3.4s, v3.4s, v14.4s
+	WORD $0x6e2efc84 // fdiv v4.4s, v4.4s, v14.4s
+	WORD $0x4e24e490 // fcmeq v16.4s, v4.4s, v4.4s
+	WORD $0x4e301c84 // and v4.16b, v4.16b, v16.16b
+	WORD $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
+	WORD $0x4eadf484 // fmin v4.4s, v4.4s, v13.4s
+	WORD $0x4e2fd484 // fadd v4.4s, v4.4s, v15.4s
+	WORD $0x4eafd484 // fsub v4.4s, v4.4s, v15.4s
+	WORD $0x6e2edc84 // fmul v4.4s, v4.4s, v14.4s
+	WORD $0x6e2efca5 // fdiv v5.4s, v5.4s, v14.4s
+	WORD $0x4e25e4b1 // fcmeq v17.4s, v5.4s, v5.4s
+	WORD $0x4e311ca5 // and v5.16b, v5.16b, v17.16b
+	WORD $0x4e2cf4a5 // fmax v5.4s, v5.4s, v12.4s
+	WORD $0x4eadf4a5 // fmin v5.4s, v5.4s, v13.4s
+	WORD $0x4e2fd4a5 // fadd v5.4s, v5.4s, v15.4s
+	WORD $0x4eafd4a5 // fsub v5.4s, v5.4s, v15.4s
+	WORD $0x6e2edca5 // fmul v5.4s, v5.4s, v14.4s
+	WORD $0x6e2efcc6 // fdiv v6.4s, v6.4s, v14.4s
+	WORD $0x4e26e4d2 // fcmeq v18.4s, v6.4s, v6.4s
+	WORD $0x4e321cc6 // and v6.16b, v6.16b, v18.16b
+	WORD $0x4e2cf4c6 // fmax v6.4s, v6.4s, v12.4s
+	WORD $0x4eadf4c6 // fmin v6.4s, v6.4s, v13.4s
+	WORD $0x4e2fd4c6 // fadd v6.4s, v6.4s, v15.4s
+	WORD $0x4eafd4c6 // fsub v6.4s, v6.4s, v15.4s
+	WORD $0x6e2edcc6 // fmul v6.4s, v6.4s, v14.4s
+	WORD $0x6e2efce7 // fdiv v7.4s, v7.4s, v14.4s
+	WORD $0x4e27e4f3 // fcmeq v19.4s, v7.4s, v7.4s
+	WORD $0x4e331ce7 // and v7.16b, v7.16b, v19.16b
+	WORD $0x4e2cf4e7 // fmax v7.4s, v7.4s, v12.4s
+	WORD $0x4eadf4e7 // fmin v7.4s, v7.4s, v13.4s
+	WORD $0x4e2fd4e7 // fadd v7.4s, v7.4s, v15.4s
+	WORD $0x4eafd4e7 // fsub v7.4s, v7.4s, v15.4s
+	WORD $0x6e2edce7 // fmul v7.4s, v7.4s, v14.4s
+	WORD $0x6e2efd08 // fdiv v8.4s, v8.4s, v14.4s
+	WORD $0x4e28e510 // fcmeq v16.4s, v8.4s, v8.4s
+	WORD $0x4e301d08 // and v8.16b, v8.16b, v16.16b
+	WORD $0x4e2cf508 // fmax v8.4s, v8.4s, v12.4s
+	WORD $0x4eadf508 // fmin v8.4s, v8.4s, v13.4s
+	WORD $0x4e2fd508 // fadd v8.4s, v8.4s, v15.4s
+	WORD $0x4eafd508 // fsub v8.4s, v8.4s, v15.4s
+	WORD $0x6e2edd08 // fmul v8.4s, v8.4s, v14.4s
+	WORD $0x6e2efd29 // fdiv v9.4s, v9.4s, v14.4s
+	WORD $0x4e29e531 // fcmeq v17.4s, v9.4s, v9.4s
+	WORD $0x4e311d29 // and v9.16b, v9.16b, v17.16b
+	WORD $0x4e2cf529 // fmax v9.4s, v9.4s, v12.4s
+	WORD $0x4eadf529 // fmin v9.4s, v9.4s, v13.4s
+	WORD $0x4e2fd529 // fadd v9.4s, v9.4s, v15.4s
+	WORD $0x4eafd529 // fsub v9.4s, v9.4s, v15.4s
+	WORD $0x6e2edd29 // fmul v9.4s, v9.4s, v14.4s
+	WORD $0x6e2efd4a // fdiv v10.4s, v10.4s, v14.4s
+	WORD $0x4e2ae552 // fcmeq v18.4s, v10.4s, v10.4s
+	WORD $0x4e321d4a // and v10.16b, v10.16b, v18.16b
+	WORD $0x4e2cf54a // fmax v10.4s, v10.4s, v12.4s
+	WORD $0x4eadf54a // fmin v10.4s, v10.4s, v13.4s
+	WORD $0x4e2fd54a // fadd v10.4s, v10.4s, v15.4s
+	WORD $0x4eafd54a // fsub v10.4s, v10.4s, v15.4s
+	WORD $0x6e2edd4a // fmul v10.4s, v10.4s, v14.4s
+	WORD $0x6e2efd6b // fdiv v11.4s, v11.4s, v14.4s
+	WORD $0x4e2be573 // fcmeq v19.4s, v11.4s, v11.4s
+	WORD $0x4e331d6b // and v11.16b, v11.16b, v19.16b
+	WORD $0x4e2cf56b // fmax v11.4s, v11.4s, v12.4s
+	WORD $0x4eadf56b // fmin v11.4s, v11.4s, v13.4s
+	WORD $0x4e2fd56b // fadd v11.4s, v11.4s, v15.4s
+	WORD $0x4eafd56b // fsub v11.4s, v11.4s, v15.4s
+	WORD $0x6e2edd6b // fmul v11.4s, v11.4s, v14.4s
+	B finished
+unclamped:
+	FMOVQ 72(R5), F12
+	FMOVQ 104(R5), F13
+	FMOVQ 136(R5), F14
+	FMOVQ 240(R5), F15
+	FMOVQ 272(R5), F16
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F17
+	WORD $0x4e20e412 // fcmeq v18.4s, v0.4s, v0.4s
+	WORD $0x4e321c00 // and v0.16b, v0.16b, v18.16b
+	WORD $0x4e2cf400 // fmax v0.4s, v0.4s, v12.4s
+	WORD $0x4eadf400 // fmin v0.4s, v0.4s, v13.4s
+	WORD $0x6e30dc12 // fmul v18.4s, v0.4s, v16.4s
+	WORD $0x4e2fcc12 // fmla v18.4s, v0.4s, v15.4s
+	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
+	WORD $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
+	WORD $0x6e2ede40 // fmul v0.4s, v18.4s, v14.4s
+	WORD $0x4e21e433 // fcmeq v19.4s, v1.4s, v1.4s
+	WORD $0x4e331c21 // and v1.16b, v1.16b, v19.16b
+	WORD $0x4e2cf421 // fmax v1.4s, v1.4s, v12.4s
+	WORD $0x4eadf421 // fmin v1.4s, v1.4s, v13.4s
+	WORD $0x6e30dc33 // fmul v19.4s, v1.4s, v16.4s
+	WORD $0x4e2fcc33 // fmla v19.4s, v1.4s, v15.4s
+	WORD $0x4e31d673 // fadd v19.4s, v19.4s, v17.4s
+	WORD $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
+	WORD $0x6e2ede61 // fmul v1.4s, v19.4s, v14.4s
+	WORD $0x4e22e452 // fcmeq v18.4s, v2.4s, v2.4s
+	WORD $0x4e321c42 // and v2.16b, v2.16b, v18.16b
+	WORD $0x4e2cf442 // fmax v2.4s, v2.4s, v12.4s
+	WORD $0x4eadf442 // fmin v2.4s, v2.4s, v13.4s
+	WORD $0x6e30dc52 // fmul v18.4s, v2.4s, v16.4s
+	WORD $0x4e2fcc52 // fmla v18.4s, v2.4s, v15.4s
+	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
+	WORD $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
+	WORD $0x6e2ede42 // fmul v2.4s, v18.4s, v14.4s
+	WORD $0x4e23e473 // fcmeq v19.4s, v3.4s, v3.4s
+	WORD $0x4e331c63 // and v3.16b, v3.16b, v19.16b
+	WORD $0x4e2cf463 // fmax v3.4s, v3.4s, v12.4s
+	WORD $0x4eadf463 // fmin v3.4s, v3.4s, v13.4s
+	WORD $0x6e30dc73 // fmul v19.4s, v3.4s, v16.4s
+	WORD $0x4e2fcc73 // fmla v19.4s, v3.4s, v15.4s
+	WORD $0x4e31d673 // fadd v19.4s, v19.4s, v17.4s
+	WORD $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
+	WORD $0x6e2ede63 // fmul v3.4s, v19.4s, v14.4s
+	WORD $0x4e24e492 // fcmeq v18.4s, v4.4s, v4.4s
+	WORD $0x4e321c84 // and v4.16b, v4.16b, v18.16b
+	WORD $0x4e2cf484 // fmax v4.4s, v4.4s, v12.4s
+	WORD $0x4eadf484 // fmin v4.4s, v4.4s, v13.4s
+	WORD $0x6e30dc92 // fmul v18.4s, v4.4s, v16.4s
+	WORD $0x4e2fcc92 // fmla v18.4s, v4.4s, v15.4s
+	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
+	WORD $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
+	WORD $0x6e2ede44 // fmul v4.4s, v18.4s, v14.4s
+	WORD $0x4e25e4b3 // fcmeq v19.4s, v5.4s, v5.4s
+	WORD $0x4e331ca5 // and v5.16b, v5.16b, v19.16b
+	WORD $0x4e2cf4a5 // fmax v5.4s, v5.4s, v12.4s
+	WORD $0x4eadf4a5 // fmin v5.4s, v5.4s, v13.4s
+	WORD $0x6e30dcb3 // fmul v19.4s, v5.4s, v16.4s
+	WORD $0x4e2fccb3 // fmla v19.4s, v5.4s, v15.4s
+	WORD $0x4e31d673 // fadd v19.4s, v19.4s, v17.4s
+	WORD $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
+	WORD $0x6e2ede65 // fmul v5.4s, v19.4s, v14.4s
+	WORD $0x4e26e4d2 // fcmeq v18.4s, v6.4s, v6.4s
+	WORD $0x4e321cc6 // and v6.16b, v6.16b, v18.16b
+	WORD $0x4e2cf4c6 // fmax v6.4s, v6.4s, v12.4s
+	WORD $0x4eadf4c6 // fmin v6.4s, v6.4s, v13.4s
+	WORD $0x6e30dcd2 // fmul v18.4s, v6.4s, v16.4s
+	WORD $0x4e2fccd2 // fmla v18.4s, v6.4s, v15.4s
+	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
+	WORD $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
+	WORD $0x6e2ede46 // fmul v6.4s, v18.4s, v14.4s
+	WORD $0x4e27e4f3 // fcmeq v19.4s, v7.4s, v7.4s
+	WORD $0x4e331ce7 // and v7.16b, v7.16b, v19.16b
+	WORD $0x4e2cf4e7 // fmax v7.4s, v7.4s, v12.4s
+	WORD $0x4eadf4e7 // fmin v7.4s, v7.4s, v13.4s
+	WORD $0x6e30dcf3 // fmul v19.4s, v7.4s, v16.4s
+	WORD $0x4e2fccf3 // fmla v19.4s, v7.4s, v15.4s
+	WORD $0x4e31d673 // fadd v19.4s, v19.4s, v17.4s
+	WORD $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
+	WORD $0x6e2ede67 // fmul v7.4s, v19.4s, v14.4s
+	WORD $0x4e28e512 // fcmeq v18.4s, v8.4s, v8.4s
+	WORD $0x4e321d08 // and v8.16b, v8.16b, v18.16b
+	WORD $0x4e2cf508 // fmax v8.4s, v8.4s, v12.4s
+	WORD $0x4eadf508 // fmin v8.4s, v8.4s, v13.4s
+	WORD $0x6e30dd12 // fmul v18.4s, v8.4s, v16.4s
+	WORD $0x4e2fcd12 // fmla v18.4s, v8.4s, v15.4s
+	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
+	WORD $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
+	WORD $0x6e2ede48 // fmul v8.4s, v18.4s, v14.4s
+	WORD $0x4e29e533 // fcmeq v19.4s, v9.4s, v9.4s
+	WORD $0x4e331d29 // and v9.16b, v9.16b, v19.16b
+	WORD $0x4e2cf529 // fmax v9.4s, v9.4s, v12.4s
+	WORD $0x4eadf529 // fmin v9.4s, v9.4s, v13.4s
+	WORD $0x6e30dd33 // fmul v19.4s, v9.4s, v16.4s
+	WORD $0x4e2fcd33 // fmla v19.4s, v9.4s, v15.4s
+	WORD $0x4e31d673 // fadd v19.4s, v19.4s, v17.4s
+	WORD $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
+	WORD $0x6e2ede69 // fmul v9.4s, v19.4s, v14.4s
+	WORD $0x4e2ae552 // fcmeq v18.4s, v10.4s, v10.4s
+	WORD $0x4e321d4a // and v10.16b, v10.16b, v18.16b
+	WORD $0x4e2cf54a // fmax v10.4s, v10.4s, v12.4s
+	WORD $0x4eadf54a // fmin v10.4s, v10.4s, v13.4s
+	WORD $0x6e30dd52 // fmul v18.4s, v10.4s, v16.4s
+	WORD $0x4e2fcd52 // fmla v18.4s, v10.4s, v15.4s
+	WORD $0x4e31d652 // fadd v18.4s, v18.4s, v17.4s
+	WORD $0x4eb1d652 // fsub v18.4s, v18.4s, v17.4s
+	WORD $0x6e2ede4a // fmul v10.4s, v18.4s, v14.4s
+	WORD $0x4e2be573 // fcmeq v19.4s, v11.4s, v11.4s
+	WORD $0x4e331d6b // and v11.16b, v11.16b, v19.16b
+	WORD $0x4e2cf56b // fmax v11.4s, v11.4s, v12.4s
+	WORD $0x4eadf56b // fmin v11.4s, v11.4s, v13.4s
+	WORD $0x6e30dd73 // fmul v19.4s, v11.4s, v16.4s
+	WORD $0x4e2fcd73 // fmla v19.4s, v11.4s, v15.4s
+	WORD $0x4e31d673 // fadd v19.4s, v19.4s, v17.4s
+	WORD $0x4eb1d673 // fsub v19.4s, v19.4s, v17.4s
+	WORD $0x6e2ede6b // fmul v11.4s, v19.4s, v14.4s
+finished:
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	ADD R4, R3
+	FSTPQ (F4, F5), (R3)
+	FSTPQ (F6, F7), 32(R3)
+	ADD R4, R3
+	FSTPQ (F8, F9), (R3)
+	FSTPQ (F10, F11), 32(R3)
+	ADD R4, R3
+	MOVD 200(R5), R14
+	ADD R14, R2
+	MOVD 208(R5), R14
+	ADD R14, R6
+	MOVD 208(R5), R14
+	ADD R14, R7
+	MOVD 216(R5), R14
+	ADD R14, R3
+	SUBS $1, R1
+	BNE tile
+	RET
+
+// func direct2x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *byte)
+TEXT ·direct2x16NEON(SB), NOSPLIT, $0-72
+	MOVD kn+0(FP), R0
+	MOVD count+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD c+48(FP), R3
+	MOVD ldc+56(FP), R4
+	MOVD fin+64(FP), R5
+	MOVD b0+24(FP), R6
+	MOVD b1+32(FP), R7
+	MOVD off+40(FP), R8
+	LSL $2, R4
+	MOVD 176(R5), R9
+	MOVD 184(R5), R10
+	MOVD 192(R5), R11
+	LSL $2, R11
+tile:
+	WORD $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
+	WORD $0x6e211c21 // eor v1.16b, v1.16b, v1.16b
+	WORD $0x6e221c42 // eor v2.16b, v2.16b, v2.16b
+	WORD $0x6e231c63 // eor v3.16b, v3.16b, v3.16b
+	WORD $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	MOVD R8, R13
+	MOVD R0, R12
+	SUBS $2, R12
+	BLT last
+loop:
+	FLDPQ (R2), (F10, F11)
+	FMOVQ 32(R2), F12
+	ADD $48, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F8, F9)
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F8, F9)
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F8, F9)
+	WORD $0x4f8b1900 // fmla v0.4s, v8.4s, v11.s[2]
+	WORD $0x4f8b1921 // fmla v1.4s, v9.4s, v11.s[2]
+	WORD $0x4fab1904 // fmla v4.4s, v8.4s, v11.s[3]
+	WORD $0x4fab1925 // fmla v5.4s, v9.4s, v11.s[3]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F8, F9)
+	WORD $0x4f8b1902 // fmla v2.4s, v8.4s, v11.s[2]
+	WORD $0x4f8b1923 // fmla v3.4s, v9.4s, v11.s[2]
+	WORD $0x4fab1906 // fmla v6.4s, v8.4s, v11.s[3]
+	WORD $0x4fab1927 // fmla v7.4s, v9.4s, v11.s[3]
+	SUBS $2, R12
+	BGE loop
+last:
+	ADDS $2, R12
+	BEQ summed
+	FMOVQ (R2), F10
+	FMOVD 16(R2), F11
+	ADD $24, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F8, F9)
+	WORD $0x4f8a1100 // fmla v0.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1121 // fmla v1.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1104 // fmla v4.4s, v8.4s, v10.s[1]
+	WORD $0x4faa1125 // fmla v5.4s, v9.4s, v10.s[1]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F8, F9)
+	WORD $0x4f8a1102 // fmla v2.4s, v8.4s, v10.s[0]
+	WORD $0x4f8a1123 // fmla v3.4s, v9.4s, v10.s[0]
+	WORD $0x4faa1106 // fmla v6.4s, v8.4s, v10.s[1]
+	WORD $0x4faa1127 // fmla v7.4s, v9.4s, v10.s[1]
+summed:
+	MOVD 168(R5), R14
+	CBZ R14, added
+	MOVD R3, R15
+	FLDPQ (R15), (F8, F9)
+	FLDPQ 32(R15), (F10, F11)
+	ADD R4, R15
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	FLDPQ (R15), (F8, F9)
+	FLDPQ 32(R15), (F10, F11)
+	ADD R4, R15
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+added:
+	CBZ R9, nobias
+	MOVD R9, R15
+	VLD1R.P 4(R15), [V8.S4]
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	VLD1R.P 4(R15), [V9.S4]
+	WORD $0x4e29d484 // fadd v4.4s, v4.4s, v9.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e29d4c6 // fadd v6.4s, v6.4s, v9.4s
+	WORD $0x4e29d4e7 // fadd v7.4s, v7.4s, v9.4s
+	MOVD 224(R5), R14
+	ADD R14, R9
+nobias:
+	CBZ R10, noresidual
+	FLDPQ (R10), (F8, F9)
+	FLDPQ 32(R10), (F10, F11)
+	ADD R11, R10
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	FLDPQ (R10), (F8, F9)
+	FLDPQ 32(R10), (F10, F11)
+	ADD R11, R10
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	MOVD 232(R5), R14
+	ADD R14, R10
+noresidual:
+	MOVD 64(R5), R14
+	CMP $2, R14
+	BGE unclamped
+	FMOVQ (R5), F8
+	FMOVQ 32(R5), F9
+	WORD $0x6ea0e50a // fcmgt v10.4s, v8.4s, v0.4s
+	WORD $0x6eaa1d00 // bit v0.16b, v8.16b, v10.16b
+	WORD $0x6ea9e40a // fcmgt v10.4s, v0.4s, v9.4s
+	WORD $0x6eaa1d20 // bit v0.16b, v9.16b, v10.16b
+	WORD $0x6ea1e50b // fcmgt v11.4s, v8.4s, v1.4s
+	WORD $0x6eab1d01 // bit v1.16b, v8.16b, v11.16b
+	WORD $0x6ea9e42b // fcmgt v11.4s, v1.4s, v9.4s
+	WORD $0x6eab1d21 // bit v1.16b, v9.16b, v11.16b
+	WORD $0x6ea2e50a // fcmgt v10.4s, v8.4s, v2.4s
+	WORD $0x6eaa1d02 // bit v2.16b, v8.16b, v10.16b
+	WORD $0x6ea9e44a // fcmgt v10.4s, v2.4s, v9.4s
+	WORD $0x6eaa1d22 // bit v2.16b, v9.16b, v10.16b
+	WORD $0x6ea3e50b // fcmgt v11.4s, v8.4s, v3.4s
+	WORD $0x6eab1d03 // bit v3.16b, v8.16b, v11.16b
+	WORD $0x6ea9e46b // fcmgt v11.4s, v3.4s, v9.4s
+	WORD $0x6eab1d23 // bit v3.16b, v9.16b, v11.16b
+	WORD $0x6ea4e50a // fcmgt v10.4s, v8.4s, v4.4s
+	WORD $0x6eaa1d04 // bit v4.16b, v8.16b, v10.16b
+	WORD $0x6ea9e48a // fcmgt v10.4s, v4.4s, v9.4s
+	WORD $0x6eaa1d24 // bit v4.16b, v9.16b, v10.16b
+	WORD $0x6ea5e50b // fcmgt v11.4s, v8.4s, v5.4s
+	WORD $0x6eab1d05 // bit v5.16b, v8.16b, v11.16b
+	WORD $0x6ea9e4ab // fcmgt v11.4s, v5.4s, v9.4s
+	WORD $0x6eab1d25 // bit v5.16b, v9.16b, v11.16b
+	WORD $0x6ea6e50a // fcmgt v10.4s, v8.4s, v6.4s
+	WORD $0x6eaa1d06 // bit v6.16b, v8.16b, v10.16b
+	WORD $0x6ea9e4ca // fcmgt v10.4s, v6.4s, v9.4s
+	WORD $0x6eaa1d26 // bit v6.16b, v9.16b, v10.16b
+	WORD $0x6ea7e50b // fcmgt v11.4s, v8.4s, v7.4s
+	WORD $0x6eab1d07 // bit v7.16b, v8.16b, v11.16b
+	WORD $0x6ea9e4eb // fcmgt v11.4s, v7.4s, v9.4s
+	WORD $0x6eab1d27 // bit v7.16b, v9.16b, v11.16b
+	CBZ R14, finished
+	FMOVQ 72(R5), F8
+	FMOVQ 104(R5), F9
+	FMOVQ 136(R5), F10
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F11
+	WORD $0x6e2afc00 // fdiv v0.4s, v0.4s, v10.4s
+	WORD $0x4e20e40c // fcmeq v12.4s, v0.4s, v0.4s
+	WORD $0x4e2c1c00 // and v0.16b, v0.16b, v12.16b
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	WORD $0x4ea9f400 // fmin v0.4s, v0.4s, v9.4s
+	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD $0x6e2adc00 // fmul v0.4s, v0.4s, v10.4s
+	WORD $0x6e2afc21 // fdiv v1.4s, v1.4s, v10.4s
+	WORD $0x4e21e42d // fcmeq v13.4s, v1.4s, v1.4s
+	WORD $0x4e2d1c21 // and v1.16b, v1.16b, v13.16b
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	WORD $0x4ea9f421 // fmin v1.4s, v1.4s, v9.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	WORD $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD $0x6e2afc42 // fdiv v2.4s, v2.4s, v10.4s
+	WORD $0x4e22e44e // fcmeq v14.4s, v2.4s, v2.4s
+	WORD $0x4e2e1c42 // and v2.16b, v2.16b, v14.16b
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	WORD $0x4ea9f442 // fmin v2.4s, v2.4s, v9.4s
+	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
+	WORD $0x4eabd442 // fsub v2.4s, v2.4s, v11.4s
+	WORD $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
+	WORD $0x6e2afc63 // fdiv v3.4s, v3.4s, v10.4s
+	WORD $0x4e23e46f // fcmeq v15.4s, v3.4s, v3.4s
+	WORD $0x4e2f1c63 // and v3.16b, v3.16b, v15.16b
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	WORD $0x4ea9f463 // fmin v3.4s, v3.4s, v9.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	WORD $0x6e2afc84 // fdiv v4.4s, v4.4s, v10.4s
+	WORD $0x4e24e48c // fcmeq v12.4s, v4.4s, v4.4s
+	WORD $0x4e2c1c84 // and v4.16b, v4.16b, v12.16b
+	WORD $0x4e28f484 // fmax v4.4s, v4.4s, v8.4s
+	WORD $0x4ea9f484 // fmin v4.4s, v4.4s, v9.4s
+	WORD $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
+	WORD $0x4eabd484 // fsub v4.4s, v4.4s, v11.4s
+	WORD $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
+	WORD $0x6e2afca5 // fdiv v5.4s, v5.4s, v10.4s
+	WORD $0x4e25e4ad // fcmeq v13.4s, v5.4s, v5.4s
+	WORD $0x4e2d1ca5 // and v5.16b, v5.16b, v13.16b
+	WORD $0x4e28f4a5 // fmax v5.4s, v5.4s, v8.4s
+	WORD $0x4ea9f4a5 // fmin v5.4s, v5.4s, v9.4s
+	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x4eabd4a5 // fsub v5.4s, v5.4s, v11.4s
+	WORD $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
+	WORD $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
+	WORD $0x4e26e4ce // fcmeq v14.4s, v6.4s, v6.4s
+	WORD $0x4e2e1cc6 // and v6.16b, v6.16b, v14.16b
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4ea9f4c6 // fmin v6.4s, v6.4s, v9.4s
+	WORD $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
+	WORD $0x4eabd4c6 // fsub v6.4s, v6.4s, v11.4s
+	WORD $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	WORD $0x6e2afce7 // fdiv v7.4s, v7.4s, v10.4s
+	WORD $0x4e27e4ef // fcmeq v15.4s, v7.4s, v7.4s
+	WORD $0x4e2f1ce7 // and v7.16b, v7.16b, v15.16b
+	WORD $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
+	WORD $0x4ea9f4e7 // fmin v7.4s, v7.4s, v9.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
+	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
+	B finished
+unclamped:
+	FMOVQ 72(R5), F8
+	FMOVQ 104(R5), F9
+	FMOVQ 136(R5), F10
+	FMOVQ 240(R5), F11
+	FMOVQ 272(R5), F12
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F13
+	WORD $0x4e20e40e // fcmeq v14.4s, v0.4s, v0.4s
+	WORD $0x4e2e1c00 // and v0.16b, v0.16b, v14.16b
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	WORD $0x4ea9f400 // fmin v0.4s, v0.4s, v9.4s
+	WORD $0x6e2cdc0e // fmul v14.4s, v0.4s, v12.4s
+	WORD $0x4e2bcc0e // fmla v14.4s, v0.4s, v11.4s
+	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD $0x6e2addc0 // fmul v0.4s, v14.4s, v10.4s
+	WORD $0x4e21e42f // fcmeq v15.4s, v1.4s, v1.4s
+	WORD $0x4e2f1c21 // and v1.16b, v1.16b, v15.16b
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	WORD $0x4ea9f421 // fmin v1.4s, v1.4s, v9.4s
+	WORD $0x6e2cdc2f // fmul v15.4s, v1.4s, v12.4s
+	WORD $0x4e2bcc2f // fmla v15.4s, v1.4s, v11.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD $0x6e2adde1 // fmul v1.4s, v15.4s, v10.4s
+	WORD $0x4e22e44e // fcmeq v14.4s, v2.4s, v2.4s
+	WORD $0x4e2e1c42 // and v2.16b, v2.16b, v14.16b
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	WORD $0x4ea9f442 // fmin v2.4s, v2.4s, v9.4s
+	WORD $0x6e2cdc4e // fmul v14.4s, v2.4s, v12.4s
+	WORD $0x4e2bcc4e // fmla v14.4s, v2.4s, v11.4s
+	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD $0x6e2addc2 // fmul v2.4s, v14.4s, v10.4s
+	WORD $0x4e23e46f // fcmeq v15.4s, v3.4s, v3.4s
+	WORD $0x4e2f1c63 // and v3.16b, v3.16b, v15.16b
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	WORD $0x4ea9f463 // fmin v3.4s, v3.4s, v9.4s
+	WORD $0x6e2cdc6f // fmul v15.4s, v3.4s, v12.4s
+	WORD $0x4e2bcc6f // fmla v15.4s, v3.4s, v11.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD $0x6e2adde3 // fmul v3.4s, v15.4s, v10.4s
+	WORD $0x4e24e48e // fcmeq v14.4s, v4.4s, v4.4s
+	WORD $0x4e2e1c84 // and v4.16b, v4.16b, v14.16b
+	WORD $0x4e28f484 // fmax v4.4s, v4.4s, v8.4s
+	WORD $0x4ea9f484 // fmin v4.4s, v4.4s, v9.4s
+	WORD $0x6e2cdc8e // fmul v14.4s, v4.4s, v12.4s
+	WORD $0x4e2bcc8e // fmla v14.4s, v4.4s, v11.4s
+	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD $0x6e2addc4 // fmul v4.4s, v14.4s, v10.4s
+	WORD $0x4e25e4af // fcmeq v15.4s, v5.4s, v5.4s
+	WORD $0x4e2f1ca5 // and v5.16b, v5.16b, v15.16b
+	WORD $0x4e28f4a5 // fmax v5.4s, v5.4s, v8.4s
+	WORD $0x4ea9f4a5 // fmin v5.4s, v5.4s, v9.4s
+	WORD $0x6e2cdcaf // fmul v15.4s, v5.4s, v12.4s
+	WORD $0x4e2bccaf // fmla v15.4s, v5.4s, v11.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD $0x6e2adde5 // fmul v5.4s, v15.4s, v10.4s
+	WORD $0x4e26e4ce // fcmeq v14.4s, v6.4s, v6.4s
+	WORD $0x4e2e1cc6 // and v6.16b, v6.16b, v14.16b
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4ea9f4c6 // fmin v6.4s, v6.4s, v9.4s
+	WORD $0x6e2cdcce // fmul v14.4s, v6.4s, v12.4s
+	WORD $0x4e2bccce // fmla v14.4s, v6.4s, v11.4s
+	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD $0x6e2addc6 // fmul v6.4s, v14.4s, v10.4s
+	WORD $0x4e27e4ef // fcmeq v15.4s, v7.4s, v7.4s
+	WORD $0x4e2f1ce7 // and v7.16b, v7.16b, v15.16b
+	WORD $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
+	WORD $0x4ea9f4e7 // fmin v7.4s, v7.4s, v9.4s
+	WORD $0x6e2cdcef // fmul v15.4s, v7.4s, v12.4s
+	WORD $0x4e2bccef // fmla v15.4s, v7.4s, v11.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD $0x6e2adde7 // fmul v7.4s, v15.4s, v10.4s
+finished:
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	ADD R4, R3
+	FSTPQ (F4, F5), (R3)
+	FSTPQ (F6, F7), 32(R3)
+	ADD R4, R3
+	MOVD 200(R5), R14
+	ADD R14, R2
+	MOVD 208(R5), R14
+	ADD R14, R6
+	MOVD 208(R5), R14
+	ADD R14, R7
+	MOVD 216(R5), R14
+	ADD R14, R3
+	SUBS $1, R1
+	BNE tile
+	RET
+
+// func direct1x16NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *byte)
+TEXT ·direct1x16NEON(SB), NOSPLIT, $0-72
+	MOVD kn+0(FP), R0
+	MOVD count+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD c+48(FP), R3
+	MOVD ldc+56(FP), R4
+	MOVD fin+64(FP), R5
+	MOVD b0+24(FP), R6
+	MOVD b1+32(FP), R7
+	MOVD off+40(FP), R8
+	LSL $2, R4
+	MOVD 176(R5), R9
+	MOVD 184(R5), R10
+	MOVD 192(R5), R11
+	LSL $2, R11
+tile:
+	WORD $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
+	WORD $0x6e211c21 // eor v1.16b, v1.16b, v1.16b
+	WORD $0x6e221c42 // eor v2.16b, v2.16b, v2.16b
+	WORD $0x6e231c63 // eor v3.16b, v3.16b, v3.16b
+	MOVD R8, R13
+	MOVD R0, R12
+	SUBS $2, R12
+	BLT last
+loop:
+	FLDPQ (R2), (F6, F7)
+	FMOVQ 32(R2), F8
+	ADD $48, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F4, F5)
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F4, F5)
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F4, F5)
+	WORD $0x4f871880 // fmla v0.4s, v4.4s, v7.s[2]
+	WORD $0x4f8718a1 // fmla v1.4s, v5.4s, v7.s[2]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F4, F5)
+	WORD $0x4f871882 // fmla v2.4s, v4.4s, v7.s[2]
+	WORD $0x4f8718a3 // fmla v3.4s, v5.4s, v7.s[2]
+	SUBS $2, R12
+	BGE loop
+last:
+	ADDS $2, R12
+	BEQ summed
+	FMOVQ (R2), F6
+	FMOVD 16(R2), F7
+	ADD $24, R2
+	MOVW.P 4(R13), R14
+	ADD R14<<2, R6, R15
+	FLDPQ (R15), (F4, F5)
+	WORD $0x4f861080 // fmla v0.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a1 // fmla v1.4s, v5.4s, v6.s[0]
+	ADD R14<<2, R7, R15
+	FLDPQ (R15), (F4, F5)
+	WORD $0x4f861082 // fmla v2.4s, v4.4s, v6.s[0]
+	WORD $0x4f8610a3 // fmla v3.4s, v5.4s, v6.s[0]
+summed:
+	MOVD 168(R5), R14
+	CBZ R14, added
+	MOVD R3, R15
+	FLDPQ (R15), (F4, F5)
+	FLDPQ 32(R15), (F6, F7)
+	ADD R4, R15
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+added:
+	CBZ R9, nobias
+	MOVD R9, R15
+	VLD1R.P 4(R15), [V4.S4]
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e24d421 // fadd v1.4s, v1.4s, v4.4s
+	WORD $0x4e24d442 // fadd v2.4s, v2.4s, v4.4s
+	WORD $0x4e24d463 // fadd v3.4s, v3.4s, v4.4s
+	MOVD 224(R5), R14
+	ADD R14, R9
+nobias:
+	CBZ R10, noresidual
+	FLDPQ (R10), (F4, F5)
+	FLDPQ 32(R10), (F6, F7)
+	ADD R11, R10
+	WORD $0x4e24d400 // fadd v0.4s, v0.4s, v4.4s
+	WORD $0x4e25d421 // fadd v1.4s, v1.4s, v5.4s
+	WORD $0x4e26d442 // fadd v2.4s, v2.4s, v6.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	MOVD 232(R5), R14
+	ADD R14, R10
+noresidual:
+	MOVD 64(R5), R14
+	CMP $2, R14
+	BGE unclamped
+	FMOVQ (R5), F4
+	FMOVQ 32(R5), F5
+	WORD $0x6ea0e486 // fcmgt v6.4s, v4.4s, v0.4s
+	WORD $0x6ea61c80 // bit v0.16b, v4.16b, v6.16b
+	WORD $0x6ea5e406 // fcmgt v6.4s, v0.4s, v5.4s
+	WORD $0x6ea61ca0 // bit v0.16b, v5.16b, v6.16b
+	WORD $0x6ea1e487 // fcmgt v7.4s, v4.4s, v1.4s
+	WORD $0x6ea71c81 // bit v1.16b, v4.16b, v7.16b
+	WORD $0x6ea5e427 // fcmgt v7.4s, v1.4s, v5.4s
+	WORD $0x6ea71ca1 // bit v1.16b, v5.16b, v7.16b
+	WORD $0x6ea2e486 // fcmgt v6.4s, v4.4s, v2.4s
+	WORD $0x6ea61c82 // bit v2.16b, v4.16b, v6.16b
+	WORD $0x6ea5e446 // fcmgt v6.4s, v2.4s, v5.4s
+	WORD $0x6ea61ca2 // bit v2.16b, v5.16b, v6.16b
+	WORD $0x6ea3e487 // fcmgt v7.4s, v4.4s, v3.4s
+	WORD $0x6ea71c83 // bit v3.16b, v4.16b, v7.16b
+	WORD $0x6ea5e467 // fcmgt v7.4s, v3.4s, v5.4s
+	WORD $0x6ea71ca3 // bit v3.16b, v5.16b, v7.16b
+	CBZ R14, finished
+	FMOVQ 72(R5), F4
+	FMOVQ 104(R5), F5
+	FMOVQ 136(R5), F6
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F7
+	WORD $0x6e26fc00 // fdiv v0.4s, v0.4s, v6.4s
+	WORD $0x4e20e408 // fcmeq v8.4s, v0.4s, v0.4s
+	WORD $0x4e281c00 // and v0.16b, v0.16b, v8.16b
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4ea5f400 // fmin v0.4s, v0.4s, v5.4s
+	WORD $0x4e27d400 // fadd v0.4s, v0.4s, v7.4s
+	WORD $0x4ea7d400 // fsub v0.4s, v0.4s, v7.4s
+	WORD $0x6e26dc00 // fmul v0.4s, v0.4s, v6.4s
+	WORD $0x6e26fc21 // fdiv v1.4s, v1.4s, v6.4s
+	WORD $0x4e21e429 // fcmeq v9.4s, v1.4s, v1.4s
+	WORD $0x4e291c21 // and v1.16b, v1.16b, v9.16b
+	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
+	WORD $0x4ea5f421 // fmin v1.4s, v1.4s, v5.4s
+	WORD $0x4e27d421 // fadd v1.4s, v1.4s, v7.4s
+	WORD $0x4ea7d421 // fsub v1.4s, v1.4s, v7.4s
+	WORD $0x6e26dc21 // fmul v1.4s, v1.4s, v6.4s
+	WORD $0x6e26fc42 // fdiv v2.4s, v2.4s, v6.4s
+	WORD $0x4e22e44a // fcmeq v10.4s, v2.4s, v2.4s
+	WORD $0x4e2a1c42 // and v2.16b, v2.16b, v10.16b
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4ea5f442 // fmin v2.4s, v2.4s, v5.4s
+	WORD $0x4e27d442 // fadd v2.4s, v2.4s, v7.4s
+	WORD $0x4ea7d442 // fsub v2.4s, v2.4s, v7.4s
+	WORD $0x6e26dc42 // fmul v2.4s, v2.4s, v6.4s
+	WORD $0x6e26fc63 // fdiv v3.4s, v3.4s, v6.4s
+	WORD $0x4e23e46b // fcmeq v11.4s, v3.4s, v3.4s
+	WORD $0x4e2b1c63 // and v3.16b, v3.16b, v11.16b
+	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	WORD $0x4ea5f463 // fmin v3.4s, v3.4s, v5.4s
+	WORD $0x4e27d463 // fadd v3.4s, v3.4s, v7.4s
+	WORD $0x4ea7d463 // fsub v3.4s, v3.4s, v7.4s
+	WORD $0x6e26dc63 // fmul v3.4s, v3.4s, v6.4s
+	B finished
+unclamped:
+	FMOVQ 72(R5), F4
+	FMOVQ 104(R5), F5
+	FMOVQ 136(R5), F6
+	FMOVQ 240(R5), F7
+	FMOVQ 272(R5), F8
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F9
+	WORD $0x4e20e40a // fcmeq v10.4s, v0.4s, v0.4s
+	WORD $0x4e2a1c00 // and v0.16b, v0.16b, v10.16b
+	WORD $0x4e24f400 // fmax v0.4s, v0.4s, v4.4s
+	WORD $0x4ea5f400 // fmin v0.4s, v0.4s, v5.4s
+	WORD $0x6e28dc0a // fmul v10.4s, v0.4s, v8.4s
+	WORD $0x4e27cc0a // fmla v10.4s, v0.4s, v7.4s
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x4ea9d54a // fsub v10.4s, v10.4s, v9.4s
+	WORD $0x6e26dd40 // fmul v0.4s, v10.4s, v6.4s
+	WORD $0x4e21e42b // fcmeq v11.4s, v1.4s, v1.4s
+	WORD $0x4e2b1c21 // and v1.16b, v1.16b, v11.16b
+	WORD $0x4e24f421 // fmax v1.4s, v1.4s, v4.4s
+	WORD $0x4ea5f421 // fmin v1.4s, v1.4s, v5.4s
+	WORD $0x6e28dc2b // fmul v11.4s, v1.4s, v8.4s
+	WORD $0x4e27cc2b // fmla v11.4s, v1.4s, v7.4s
+	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD $0x4ea9d56b // fsub v11.4s, v11.4s, v9.4s
+	WORD $0x6e26dd61 // fmul v1.4s, v11.4s, v6.4s
+	WORD $0x4e22e44a // fcmeq v10.4s, v2.4s, v2.4s
+	WORD $0x4e2a1c42 // and v2.16b, v2.16b, v10.16b
+	WORD $0x4e24f442 // fmax v2.4s, v2.4s, v4.4s
+	WORD $0x4ea5f442 // fmin v2.4s, v2.4s, v5.4s
+	WORD $0x6e28dc4a // fmul v10.4s, v2.4s, v8.4s
+	WORD $0x4e27cc4a // fmla v10.4s, v2.4s, v7.4s
+	WORD $0x4e29d54a // fadd v10.4s, v10.4s, v9.4s
+	WORD $0x4ea9d54a // fsub v10.4s, v10.4s, v9.4s
+	WORD $0x6e26dd42 // fmul v2.4s, v10.4s, v6.4s
+	WORD $0x4e23e46b // fcmeq v11.4s, v3.4s, v3.4s
+	WORD $0x4e2b1c63 // and v3.16b, v3.16b, v11.16b
+	WORD $0x4e24f463 // fmax v3.4s, v3.4s, v4.4s
+	WORD $0x4ea5f463 // fmin v3.4s, v3.4s, v5.4s
+	WORD $0x6e28dc6b // fmul v11.4s, v3.4s, v8.4s
+	WORD $0x4e27cc6b // fmla v11.4s, v3.4s, v7.4s
+	WORD $0x4e29d56b // fadd v11.4s, v11.4s, v9.4s
+	WORD $0x4ea9d56b // fsub v11.4s, v11.4s, v9.4s
+	WORD $0x6e26dd63 // fmul v3.4s, v11.4s, v6.4s
+finished:
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	ADD R4, R3
+	MOVD 200(R5), R14
+	ADD R14, R2
+	MOVD 208(R5), R14
+	ADD R14, R6
+	MOVD 208(R5), R14
+	ADD R14, R7
+	MOVD 216(R5), R14
+	ADD R14, R3
+	SUBS $1, R1
+	BNE tile
+	RET
+
+// func direct6x17NEON(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *byte, b2, rest *float32)
+TEXT ·direct6x17NEON(SB), NOSPLIT, $0-88
+	MOVD kn+0(FP), R0
+	MOVD count+8(FP), R1
+	MOVD a+16(FP), R2
+	MOVD c+48(FP), R3
+	MOVD ldc+56(FP), R4
+	MOVD fin+64(FP), R5
+	MOVD b0+24(FP), R6
+	MOVD b1+32(FP), R7
+	MOVD off+40(FP), R8
+	MOVD b2+72(FP), R9
+	MOVD rest+80(FP), R10
+	LSL $2, R4
+	MOVD 176(R5), R11
+	MOVD 184(R5), R12
+	MOVD 192(R5), R13
+	LSL $2, R13
+tile:
+	WORD $0x6e201c00 // eor v0.16b, v0.16b, v0.16b
+	WORD $0x6e211c21 // eor v1.16b, v1.16b, v1.16b
+	WORD $0x6e221c42 // eor v2.16b, v2.16b, v2.16b
+	WORD $0x6e231c63 // eor v3.16b, v3.16b, v3.16b
+	WORD $0x6e241c84 // eor v4.16b, v4.16b, v4.16b
+	WORD $0x6e251ca5 // eor v5.16b, v5.16b, v5.16b
+	WORD $0x6e261cc6 // eor v6.16b, v6.16b, v6.16b
+	WORD $0x6e271ce7 // eor v7.16b, v7.16b, v7.16b
+	WORD $0x6e281d08 // eor v8.16b, v8.16b, v8.16b
+	WORD $0x6e291d29 // eor v9.16b, v9.16b, v9.16b
+	WORD $0x6e2a1d4a // eor v10.16b, v10.16b, v10.16b
+	WORD $0x6e2b1d6b // eor v11.16b, v11.16b, v11.16b
+	WORD $0x6e2c1d8c // eor v12.16b, v12.16b, v12.16b
+	WORD $0x6e2d1dad // eor v13.16b, v13.16b, v13.16b
+	WORD $0x6e2e1dce // eor v14.16b, v14.16b, v14.16b
+	WORD $0x6e2f1def // eor v15.16b, v15.16b, v15.16b
+	WORD $0x6e301e10 // eor v16.16b, v16.16b, v16.16b
+	WORD $0x6e311e31 // eor v17.16b, v17.16b, v17.16b
+	WORD $0x6e321e52 // eor v18.16b, v18.16b, v18.16b
+	WORD $0x6e331e73 // eor v19.16b, v19.16b, v19.16b
+	WORD $0x6e341e94 // eor v20.16b, v20.16b, v20.16b
+	WORD $0x6e351eb5 // eor v21.16b, v21.16b, v21.16b
+	WORD $0x6e361ed6 // eor v22.16b, v22.16b, v22.16b
+	WORD $0x6e371ef7 // eor v23.16b, v23.16b, v23.16b
+	WORD $0x6e3d1fbd // eor v29.16b, v29.16b, v29.16b
+	WORD $0x6e3e1fde // eor v30.16b, v30.16b, v30.16b
+	MOVD R8, R15
+	MOVD R0, R14
+loop:
+	FMOVQ (R2), F26
+	FMOVD 16(R2), F27
+	ADD $24, R2
+	MOVW.P 4(R15), R16
+	ADD R16<<2, R6, R17
+	FLDPQ (R17), (F24, F25)
+	WORD $0x4f9a1300 // fmla v0.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1321 // fmla v1.4s, v25.4s, v26.s[0]
+	WORD $0x4fba1304 // fmla v4.4s, v24.4s, v26.s[1]
+	WORD $0x4fba1325 // fmla v5.4s, v25.4s, v26.s[1]
+	WORD $0x4f9a1b08 // fmla v8.4s, v24.4s, v26.s[2]
+	WORD $0x4f9a1b29 // fmla v9.4s, v25.4s, v26.s[2]
+	WORD $0x4fba1b0c // fmla v12.4s, v24.4s, v26.s[3]
+	WORD $0x4fba1b2d // fmla v13.4s, v25.4s, v26.s[3]
+	WORD $0x4f9b1310 // fmla v16.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1331 // fmla v17.4s, v25.4s, v27.s[0]
+	WORD $0x4fbb1314 // fmla v20.4s, v24.4s, v27.s[1]
+	WORD $0x4fbb1335 // fmla v21.4s, v25.4s, v27.s[1]
+	ADD R16<<2, R7, R17
+	FLDPQ (R17), (F24, F25)
+	WORD $0x4f9a1302 // fmla v2.4s, v24.4s, v26.s[0]
+	WORD $0x4f9a1323 // fmla v3.4s, v25.4s, v26.s[0]
+	WORD $0x4fba1306 // fmla v6.4s, v24.4s, v26.s[1]
+	WORD $0x4fba1327 // fmla v7.4s, v25.4s, v26.s[1]
+	WORD $0x4f9a1b0a // fmla v10.4s, v24.4s, v26.s[2]
+	WORD $0x4f9a1b2b // fmla v11.4s, v25.4s, v26.s[2]
+	WORD $0x4fba1b0e // fmla v14.4s, v24.4s, v26.s[3]
+	WORD $0x4fba1b2f // fmla v15.4s, v25.4s, v26.s[3]
+	WORD $0x4f9b1312 // fmla v18.4s, v24.4s, v27.s[0]
+	WORD $0x4f9b1333 // fmla v19.4s, v25.4s, v27.s[0]
+	WORD $0x4fbb1316 // fmla v22.4s, v24.4s, v27.s[1]
+	WORD $0x4fbb1337 // fmla v23.4s, v25.4s, v27.s[1]
+	ADD R16<<2, R9, R17
+	FMOVS (R17), F24
+	WORD $0x4f98135d // fmla v29.4s, v26.4s, v24.s[0]
+	WORD $0x4f98137e // fmla v30.4s, v27.4s, v24.s[0]
+	SUBS $1, R14
+	BNE loop
+	FSTPQ (F29, F30), (R10)
+	ADD $32, R10
+	MOVD 168(R5), R16
+	CBZ R16, added
+	MOVD R3, R17
+	FLDPQ (R17), (F24, F25)
+	FLDPQ 32(R17), (F26, F27)
+	ADD R4, R17
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	FLDPQ (R17), (F24, F25)
+	FLDPQ 32(R17), (F26, F27)
+	ADD R4, R17
+	WORD $0x4e38d484 // fadd v4.4s, v4.4s, v24.4s
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	WORD $0x4e3ad4c6 // fadd v6.4s, v6.4s, v26.4s
+	WORD $0x4e3bd4e7 // fadd v7.4s, v7.4s, v27.4s
+	FLDPQ (R17), (F24, F25)
+	FLDPQ 32(R17), (F26, F27)
+	ADD R4, R17
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	FLDPQ (R17), (F24, F25)
+	FLDPQ 32(R17), (F26, F27)
+	ADD R4, R17
+	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	FLDPQ (R17), (F24, F25)
+	FLDPQ 32(R17), (F26, F27)
+	ADD R4, R17
+	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	FLDPQ (R17), (F24, F25)
+	FLDPQ 32(R17), (F26, F27)
+	ADD R4, R17
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+added:
+	CBZ R11, nobias
+	MOVD R11, R17
+	VLD1R.P 4(R17), [V24.S4]
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e38d421 // fadd v1.4s, v1.4s, v24.4s
+	WORD $0x4e38d442 // fadd v2.4s, v2.4s, v24.4s
+	WORD $0x4e38d463 // fadd v3.4s, v3.4s, v24.4s
+	VLD1R.P 4(R17), [V25.S4]
+	WORD $0x4e39d484 // fadd v4.4s, v4.4s, v25.4s
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	WORD $0x4e39d4c6 // fadd v6.4s, v6.4s, v25.4s
+	WORD $0x4e39d4e7 // fadd v7.4s, v7.4s, v25.4s
+	VLD1R.P 4(R17), [V24.S4]
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e38d529 // fadd v9.4s, v9.4s, v24.4s
+	WORD $0x4e38d54a // fadd v10.4s, v10.4s, v24.4s
+	WORD $0x4e38d56b // fadd v11.4s, v11.4s, v24.4s
+	VLD1R.P 4(R17), [V25.S4]
+	WORD $0x4e39d58c // fadd v12.4s, v12.4s, v25.4s
+	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	WORD $0x4e39d5ce // fadd v14.4s, v14.4s, v25.4s
+	WORD $0x4e39d5ef // fadd v15.4s, v15.4s, v25.4s
+	VLD1R.P 4(R17), [V24.S4]
+	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x4e38d631 // fadd v17.4s, v17.4s, v24.4s
+	WORD $0x4e38d652 // fadd v18.4s, v18.4s, v24.4s
+	WORD $0x4e38d673 // fadd v19.4s, v19.4s, v24.4s
+	VLD1R.P 4(R17), [V25.S4]
+	WORD $0x4e39d694 // fadd v20.4s, v20.4s, v25.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e39d6d6 // fadd v22.4s, v22.4s, v25.4s
+	WORD $0x4e39d6f7 // fadd v23.4s, v23.4s, v25.4s
+	MOVD 224(R5), R16
+	ADD R16, R11
+nobias:
+	CBZ R12, noresidual
+	FLDPQ (R12), (F24, F25)
+	FLDPQ 32(R12), (F26, F27)
+	ADD R13, R12
+	WORD $0x4e38d400 // fadd v0.4s, v0.4s, v24.4s
+	WORD $0x4e39d421 // fadd v1.4s, v1.4s, v25.4s
+	WORD $0x4e3ad442 // fadd v2.4s, v2.4s, v26.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	FLDPQ (R12), (F24, F25)
+	FLDPQ 32(R12), (F26, F27)
+	ADD R13, R12
+	WORD $0x4e38d484 // fadd v4.4s, v4.4s, v24.4s
+	WORD $0x4e39d4a5 // fadd v5.4s, v5.4s, v25.4s
+	WORD $0x4e3ad4c6 // fadd v6.4s, v6.4s, v26.4s
+	WORD $0x4e3bd4e7 // fadd v7.4s, v7.4s, v27.4s
+	FLDPQ (R12), (F24, F25)
+	FLDPQ 32(R12), (F26, F27)
+	ADD R13, R12
+	WORD $0x4e38d508 // fadd v8.4s, v8.4s, v24.4s
+	WORD $0x4e39d529 // fadd v9.4s, v9.4s, v25.4s
+	WORD $0x4e3ad54a // fadd v10.4s, v10.4s, v26.4s
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	FLDPQ (R12), (F24, F25)
+	FLDPQ 32(R12), (F26, F27)
+	ADD R13, R12
+	WORD $0x4e38d58c // fadd v12.4s, v12.4s, v24.4s
+	WORD $0x4e39d5ad // fadd v13.4s, v13.4s, v25.4s
+	WORD $0x4e3ad5ce // fadd v14.4s, v14.4s, v26.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	FLDPQ (R12), (F24, F25)
+	FLDPQ 32(R12), (F26, F27)
+	ADD R13, R12
+	WORD $0x4e38d610 // fadd v16.4s, v16.4s, v24.4s
+	WORD $0x4e39d631 // fadd v17.4s, v17.4s, v25.4s
+	WORD $0x4e3ad652 // fadd v18.4s, v18.4s, v26.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	FLDPQ (R12), (F24, F25)
+	FLDPQ 32(R12), (F26, F27)
+	ADD R13, R12
+	WORD $0x4e38d694 // fadd v20.4s, v20.4s, v24.4s
+	WORD $0x4e39d6b5 // fadd v21.4s, v21.4s, v25.4s
+	WORD $0x4e3ad6d6 // fadd v22.4s, v22.4s, v26.4s
+	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+	MOVD 232(R5), R16
+	ADD R16, R12
+noresidual:
+	MOVD 64(R5), R16
+	CMP $2, R16
+	BGE unclamped
+	FMOVQ (R5), F24
+	FMOVQ 32(R5), F25
+	WORD $0x6ea0e71a // fcmgt v26.4s, v24.4s, v0.4s
+	WORD $0x6eba1f00 // bit v0.16b, v24.16b, v26.16b
+	WORD $0x6eb9e41a // fcmgt v26.4s, v0.4s, v25.4s
+	WORD $0x6eba1f20 // bit v0.16b, v25.16b, v26.16b
+	WORD $0x6ea1e71b // fcmgt v27.4s, v24.4s, v1.4s
+	WORD $0x6ebb1f01 // bit v1.16b, v24.16b, v27.16b
+	WORD $0x6eb9e43b // fcmgt v27.4s, v1.4s, v25.4s
+	WORD $0x6ebb1f21 // bit v1.16b, v25.16b, v27.16b
+	WORD $0x6ea2e71a // fcmgt v26.4s, v24.4s, v2.4s
+	WORD $0x6eba1f02 // bit v2.16b, v24.16b, v26.16b
+	WORD $0x6eb9e45a // fcmgt v26.4s, v2.4s, v25.4s
+	WORD $0x6eba1f22 // bit v2.16b, v25.16b, v26.16b
+	WORD $0x6ea3e71b // fcmgt v27.4s, v24.4s, v3.4s
+	WORD $0x6ebb1f03 // bit v3.16b, v24.16b, v27.16b
+	WORD $0x6eb9e47b // fcmgt v27.4s, v3.4s, v25.4s
+	WORD $0x6ebb1f23 // bit v3.16b, v25.16b, v27.16b
+	WORD $0x6ea4e71a // fcmgt v26.4s, v24.4s, v4.4s
+	WORD $0x6eba1f04 // bit v4.16b, v24.16b, v26.16b
+	WORD $0x6eb9e49a // fcmgt v26.4s, v4.4s, v25.4s
+	WORD $0x6eba1f24 // bit v4.16b, v25.16b, v26.16b
+	WORD $0x6ea5e71b // fcmgt v27.4s, v24.4s, v5.4s
+	WORD $0x6ebb1f05 // bit v5.16b, v24.16b, v27.16b
+	WORD $0x6eb9e4bb // fcmgt v27.4s, v5.4s, v25.4s
+	WORD $0x6ebb1f25 // bit v5.16b, v25.16b, v27.16b
+	WORD $0x6ea6e71a // fcmgt v26.4s, v24.4s, v6.4s
+	WORD $0x6eba1f06 // bit v6.16b, v24.16b, v26.16b
+	WORD $0x6eb9e4da // fcmgt v26.4s, v6.4s, v25.4s
+	WORD $0x6eba1f26 // bit v6.16b, v25.16b, v26.16b
+	WORD $0x6ea7e71b // fcmgt v27.4s, v24.4s, v7.4s
+	WORD $0x6ebb1f07 // bit v7.16b, v24.16b, v27.16b
+	WORD $0x6eb9e4fb // fcmgt v27.4s, v7.4s, v25.4s
+	WORD $0x6ebb1f27 // bit v7.16b, v25.16b, v27.16b
+	WORD $0x6ea8e71a // fcmgt v26.4s, v24.4s, v8.4s
+	WORD $0x6eba1f08 // bit v8.16b, v24.16b, v26.16b
+	WORD $0x6eb9e51a // fcmgt v26.4s, v8.4s, v25.4s
+	WORD $0x6eba1f28 // bit v8.16b, v25.16b, v26.16b
+	WORD $0x6ea9e71b // fcmgt v27.4s, v24.4s, v9.4s
+	WORD $0x6ebb1f09 // bit v9.16b, v24.16b, v27.16b
+	WORD $0x6eb9e53b // fcmgt v27.4s, v9.4s, v25.4s
+	WORD $0x6ebb1f29 // bit v9.16b, v25.16b, v27.16b
+	WORD $0x6eaae71a // fcmgt v26.4s, v24.4s, v10.4s
+	WORD $0x6eba1f0a // bit v10.16b, v24.16b, v26.16b
+	WORD $0x6eb9e55a // fcmgt v26.4s, v10.4s, v25.4s
+	WORD $0x6eba1f2a // bit v10.16b, v25.16b, v26.16b
+	WORD $0x6eabe71b // fcmgt v27.4s, v24.4s, v11.4s
+	WORD $0x6ebb1f0b // bit v11.16b, v24.16b, v27.16b
+	WORD $0x6eb9e57b // fcmgt v27.4s, v11.4s, v25.4s
+	WORD $0x6ebb1f2b // bit v11.16b, v25.16b, v27.16b
+	WORD $0x6eace71a // fcmgt v26.4s, v24.4s, v12.4s
+	WORD $0x6eba1f0c // bit v12.16b, v24.16b, v26.16b
+	WORD $0x6eb9e59a // fcmgt v26.4s, v12.4s, v25.4s
+	WORD $0x6eba1f2c // bit v12.16b, v25.16b, v26.16b
+	WORD $0x6eade71b // fcmgt v27.4s, v24.4s, v13.4s
+	WORD $0x6ebb1f0d // bit v13.16b, v24.16b, v27.16b
+	WORD $0x6eb9e5bb // fcmgt v27.4s, v13.4s, v25.4s
+	WORD $0x6ebb1f2d // bit v13.16b, v25.16b, v27.16b
+	WORD $0x6eaee71a // fcmgt v26.4s, v24.4s, v14.4s
+	WORD $0x6eba1f0e // bit v14.16b, v24.16b, v26.16b
+	WORD $0x6eb9e5da // fcmgt v26.4s, v14.4s, v25.4s
+	WORD $0x6eba1f2e // bit v14.16b, v25.16b, v26.16b
+	WORD $0x6eafe71b // fcmgt v27.4s, v24.4s, v15.4s
+	WORD $0x6ebb1f0f // bit v15.16b, v24.16b, v27.16b
+	WORD $0x6eb9e5fb // fcmgt v27.4s, v15.4s, v25.4s
+	WORD $0x6ebb1f2f // bit v15.16b, v25.16b, v27.16b
+	WORD $0x6eb0e71a // fcmgt v26.4s, v24.4s, v16.4s
+	WORD $0x6eba1f10 // bit v16.16b, v24.16b, v26.16b
+	WORD $0x6eb9e61a // fcmgt v26.4s, v16.4s, v25.4s
+	WORD $0x6eba1f30 // bit v16.16b, v25.16b, v26.16b
+	WORD $0x6eb1e71b // fcmgt v27.4s, v24.4s, v17.4s
+	WORD $0x6ebb1f11 // bit v17.16b, v24.16b, v27.16b
+	WORD $0x6eb9e63b // fcmgt v27.4s, v17.4s, v25.4s
+	WORD $0x6ebb1f31 // bit v17.16b, v25.16b, v27.16b
+	WORD $0x6eb2e71a // fcmgt v26.4s, v24.4s, v18.4s
+	WORD $0x6eba1f12 // bit v18.16b, v24.16b, v26.16b
+	WORD $0x6eb9e65a // fcmgt v26.4s, v18.4s, v25.4s
+	WORD $0x6eba1f32 // bit v18.16b, v25.16b, v26.16b
+	WORD $0x6eb3e71b // fcmgt v27.4s, v24.4s, v19.4s
+	WORD $0x6ebb1f13 // bit v19.16b, v24.16b, v27.16b
+	WORD $0x6eb9e67b // fcmgt v27.4s, v19.4s, v25.4s
+	WORD $0x6ebb1f33 // bit v19.16b, v25.16b, v27.16b
+	WORD $0x6eb4e71a // fcmgt v26.4s, v24.4s, v20.4s
+	WORD $0x6eba1f14 // bit v20.16b, v24.16b, v26.16b
+	WORD $0x6eb9e69a // fcmgt v26.4s, v20.4s, v25.4s
+	WORD $0x6eba1f34 // bit v20.16b, v25.16b, v26.16b
+	WORD $0x6eb5e71b // fcmgt v27.4s, v24.4s, v21.4s
+	WORD $0x6ebb1f15 // bit v21.16b, v24.16b, v27.16b
+	WORD $0x6eb9e6bb // fcmgt v27.4s, v21.4s, v25.4s
+	WORD $0x6ebb1f35 // bit v21.16b, v25.16b, v27.16b
+	WORD $0x6eb6e71a // fcmgt v26.4s, v24.4s, v22.4s
+	WORD $0x6eba1f16 // bit v22.16b, v24.16b, v26.16b
+	WORD $0x6eb9e6da // fcmgt v26.4s, v22.4s, v25.4s
+	WORD $0x6eba1f36 // bit v22.16b, v25.16b, v26.16b
+	WORD $0x6eb7e71b // fcmgt v27.4s, v24.4s, v23.4s
+	WORD $0x6ebb1f17 // bit v23.16b, v24.16b, v27.16b
+	WORD $0x6eb9e6fb // fcmgt v27.4s, v23.4s, v25.4s
+	WORD $0x6ebb1f37 // bit v23.16b, v25.16b, v27.16b
+	CBZ R16, finished
+	FMOVQ 72(R5), F24
+	FMOVQ 104(R5), F25
+	FMOVQ 136(R5), F26
+	MOVD $neonConstants<>(SB), R16
+	FMOVQ (R16), F27
+	WORD $0x6e3afc00 // fdiv v0.4s, v0.4s, v26.4s
+	WORD $0x4e20e41c // fcmeq v28.4s, v0.4s, v0.4s
+	WORD $0x4e3c1c00 // and v0.16b, v0.16b, v28.16b
+	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
+	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
+	WORD $0x4e3bd400 // fadd v0.4s, v0.4s, v27.4s
+	WORD $0x4ebbd400 // fsub v0.4s, v0.4s, v27.4s
+	WORD $0x6e3adc00 // fmul v0.4s, v0.4s, v26.4s
+	WORD $0x6e3afc21 // fdiv v1.4s, v1.4s, v26.4s
+	WORD $0x4e21e43d // fcmeq v29.4s, v1.4s, v1.4s
+	WORD $0x4e3d1c21 // and v1.16b, v1.16b, v29.16b
+	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
+	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
+	WORD $0x4e3bd421 // fadd v1.4s, v1.4s, v27.4s
+	WORD $0x4ebbd421 // fsub v1.4s, v1.4s, v27.4s
+	WORD $0x6e3adc21 // fmul v1.4s, v1.4s, v26.4s
+	WORD $0x6e3afc42 // fdiv v2.4s, v2.4s, v26.4s
+	WORD $0x4e22e45e // fcmeq v30.4s, v2.4s, v2.4s
+	WORD $0x4e3e1c42 // and v2.16b, v2.16b, v30.16b
+	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
+	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
+	WORD $0x4e3bd442 // fadd v2.4s, v2.4s, v27.4s
+	WORD $0x4ebbd442 // fsub v2.4s, v2.4s, v27.4s
+	WORD $0x6e3adc42 // fmul v2.4s, v2.4s, v26.4s
+	WORD $0x6e3afc63 // fdiv v3.4s, v3.4s, v26.4s
+	WORD $0x4e23e47f // fcmeq v31.4s, v3.4s, v3.4s
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
+	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
+	WORD $0x4e3bd463 // fadd v3.4s, v3.4s, v27.4s
+	WORD $0x4ebbd463 // fsub v3.4s, v3.4s, v27.4s
+	WORD $0x6e3adc63 // fmul v3.4s, v3.4s, v26.4s
+	WORD $0x6e3afc84 // fdiv v4.4s, v4.4s, v26.4s
+	WORD $0x4e24e49c // fcmeq v28.4s, v4.4s, v4.4s
+	WORD $0x4e3c1c84 // and v4.16b, v4.16b, v28.16b
+	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
+	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
+	WORD $0x4e3bd484 // fadd v4.4s, v4.4s, v27.4s
+	WORD $0x4ebbd484 // fsub v4.4s, v4.4s, v27.4s
+	WORD $0x6e3adc84 // fmul v4.4s, v4.4s, v26.4s
+	WORD $0x6e3afca5 // fdiv v5.4s, v5.4s, v26.4s
+	WORD $0x4e25e4bd // fcmeq v29.4s, v5.4s, v5.4s
+	WORD $0x4e3d1ca5 // and v5.16b, v5.16b, v29.16b
+	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
+	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
+	WORD $0x4e3bd4a5 // fadd v5.4s, v5.4s, v27.4s
+	WORD $0x4ebbd4a5 // fsub v5.4s, v5.4s, v27.4s
+	WORD $0x6e3adca5 // fmul v5.4s, v5.4s, v26.4s
+	WORD $0x6e3afcc6 // fdiv v6.4s, v6.4s, v26.4s
+	WORD $0x4e26e4de // fcmeq v30.4s, v6.4s, v6.4s
+	WORD $0x4e3e1cc6 // and v6.16b, v6.16b, v30.16b
+	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
+	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
+	WORD $0x4e3bd4c6 // fadd v6.4s, v6.4s, v27.4s
+	WORD $0x4ebbd4c6 // fsub v6.4s, v6.4s, v27.4s
+	WORD $0x6e3adcc6 // fmul v6.4s, v6.4s, v26.4s
+	WORD $0x6e3afce7 // fdiv v7.4s, v7.4s, v26.4s
+	WORD $0x4e27e4ff // fcmeq v31.4s, v7.4s, v7.4s
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
+	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
+	WORD $0x4e3bd4e7 // fadd v7.4s, v7.4s, v27.4s
+	WORD $0x4ebbd4e7 // fsub v7.4s, v7.4s, v27.4s
+	WORD $0x6e3adce7 // fmul v7.4s, v7.4s, v26.4s
+	WORD $0x6e3afd08 // fdiv v8.4s, v8.4s, v26.4s
+	WORD $0x4e28e51c // fcmeq v28.4s, v8.4s, v8.4s
+	WORD $0x4e3c1d08 // and v8.16b, v8.16b, v28.16b
+	WORD $0x4e38f508 // fmax v8.4s, v8.4s, v24.4s
+	WORD $0x4eb9f508 // fmin v8.4s, v8.4s, v25.4s
+	WORD $0x4e3bd508 // fadd v8.4s, v8.4s, v27.4s
+	WORD $0x4ebbd508 // fsub v8.4s, v8.4s, v27.4s
+	WORD $0x6e3add08 // fmul v8.4s, v8.4s, v26.4s
+	WORD $0x6e3afd29 // fdiv v9.4s, v9.4s, v26.4s
+	WORD $0x4e29e53d // fcmeq v29.4s, v9.4s, v9.4s
+	WORD $0x4e3d1d29 // and v9.16b, v9.16b, v29.16b
+	WORD $0x4e38f529 // fmax v9.4s, v9.4s, v24.4s
+	WORD $0x4eb9f529 // fmin v9.4s, v9.4s, v25.4s
+	WORD $0x4e3bd529 // fadd v9.4s, v9.4s, v27.4s
+	WORD $0x4ebbd529 // fsub v9.4s, v9.4s, v27.4s
+	WORD $0x6e3add29 // fmul v9.4s, v9.4s, v26.4s
+	WORD $0x6e3afd4a // fdiv v10.4s, v10.4s, v26.4s
+	WORD $0x4e2ae55e // fcmeq v30.4s, v10.4s, v10.4s
+	WORD $0x4e3e1d4a // and v10.16b, v10.16b, v30.16b
+	WORD $0x4e38f54a // fmax v10.4s, v10.4s, v24.4s
+	WORD $0x4eb9f54a // fmin v10.4s, v10.4s, v25.4s
+	WORD $0x4e3bd54a // fadd v10.4s, v10.4s, v27.4s
+	WORD $0x4ebbd54a // fsub v10.4s, v10.4s, v27.4s
+	WORD $0x6e3add4a // fmul v10.4s, v10.4s, v26.4s
+	WORD $0x6e3afd6b // fdiv v11.4s, v11.4s, v26.4s
+	WORD $0x4e2be57f // fcmeq v31.4s, v11.4s, v11.4s
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD $0x4e38f56b // fmax v11.4s, v11.4s, v24.4s
+	WORD $0x4eb9f56b // fmin v11.4s, v11.4s, v25.4s
+	WORD $0x4e3bd56b // fadd v11.4s, v11.4s, v27.4s
+	WORD $0x4ebbd56b // fsub v11.4s, v11.4s, v27.4s
+	WORD $0x6e3add6b // fmul v11.4s, v11.4s, v26.4s
+	WORD $0x6e3afd8c // fdiv v12.4s, v12.4s, v26.4s
+	WORD $0x4e2ce59c // fcmeq v28.4s, v12.4s, v12.4s
+	WORD $0x4e3c1d8c // and v12.16b, v12.16b, v28.16b
+	WORD $0x4e38f58c // fmax v12.4s, v12.4s, v24.4s
+	WORD $0x4eb9f58c // fmin v12.4s, v12.4s, v25.4s
+	WORD $0x4e3bd58c // fadd v12.4s, v12.4s, v27.4s
+	WORD $0x4ebbd58c // fsub v12.4s, v12.4s, v27.4s
+	WORD $0x6e3add8c // fmul v12.4s, v12.4s, v26.4s
+	WORD $0x6e3afdad // fdiv v13.4s, v13.4s, v26.4s
+	WORD $0x4e2de5bd // fcmeq v29.4s, v13.4s, v13.4s
+	WORD $0x4e3d1dad // and v13.16b, v13.16b, v29.16b
+	WORD $0x4e38f5ad // fmax v13.4s, v13.4s, v24.4s
+	WORD $0x4eb9f5ad // fmin v13.4s, v13.4s, v25.4s
+	WORD $0x4e3bd5ad // fadd v13.4s, v13.4s, v27.4s
+	WORD $0x4ebbd5ad // fsub v13.4s, v13.4s, v27.4s
+	WORD $0x6e3addad // fmul v13.4s, v13.4s, v26.4s
+	WORD $0x6e3afdce // fdiv v14.4s, v14.4s, v26.4s
+	WORD $0x4e2ee5de // fcmeq v30.4s, v14.4s, v14.4s
+	WORD $0x4e3e1dce // and v14.16b, v14.16b, v30.16b
+	WORD $0x4e38f5ce // fmax v14.4s, v14.4s, v24.4s
+	WORD $0x4eb9f5ce // fmin v14.4s, v14.4s, v25.4s
+	WORD $0x4e3bd5ce // fadd v14.4s, v14.4s, v27.4s
+	WORD $0x4ebbd5ce // fsub v14.4s, v14.4s, v27.4s
+	WORD $0x6e3addce // fmul v14.4s, v14.4s, v26.4s
+	WORD $0x6e3afdef // fdiv v15.4s, v15.4s, v26.4s
+	WORD $0x4e2fe5ff // fcmeq v31.4s, v15.4s, v15.4s
+	WORD $0x4e3f1def // and v15.16b, v15.16b, v31.16b
+	WORD $0x4e38f5ef // fmax v15.4s, v15.4s, v24.4s
+	WORD $0x4eb9f5ef // fmin v15.4s, v15.4s, v25.4s
+	WORD $0x4e3bd5ef // fadd v15.4s, v15.4s, v27.4s
+	WORD $0x4ebbd5ef // fsub v15.4s, v15.4s, v27.4s
+	WORD $0x6e3addef // fmul v15.4s, v15.4s, v26.4s
+	WORD $0x6e3afe10 // fdiv v16.4s, v16.4s, v26.4s
+	WORD $0x4e30e61c // fcmeq v28.4s, v16.4s, v16.4s
+	WORD $0x4e3c1e10 // and v16.16b, v16.16b, v28.16b
+	WORD $0x4e38f610 // fmax v16.4s, v16.4s, v24.4s
+	WORD $0x4eb9f610 // fmin v16.4s, v16.4s, v25.4s
+	WORD $0x4e3bd610 // fadd v16.4s, v16.4s, v27.4s
+	WORD $0x4ebbd610 // fsub v16.4s, v16.4s, v27.4s
+	WORD $0x6e3ade10 // fmul v16.4s, v16.4s, v26.4s
+	WORD $0x6e3afe31 // fdiv v17.4s, v17.4s, v26.4s
+	WORD $0x4e31e63d // fcmeq v29.4s, v17.4s, v17.4s
+	WORD $0x4e3d1e31 // and v17.16b, v17.16b, v29.16b
+	WORD $0x4e38f631 // fmax v17.4s, v17.4s, v24.4s
+	WORD $0x4eb9f631 // fmin v17.4s, v17.4s, v25.4s
+	WORD $0x4e3bd631 // fadd v17.4s, v17.4s, v27.4s
+	WORD $0x4ebbd631 // fsub v17.4s, v17.4s, v27.4s
+	WORD $0x6e3ade31 // fmul v17.4s, v17.4s, v26.4s
+	WORD $0x6e3afe52 // fdiv v18.4s, v18.4s, v26.4s
+	WORD $0x4e32e65e // fcmeq v30.4s, v18.4s, v18.4s
+	WORD $0x4e3e1e52 // and v18.16b, v18.16b, v30.16b
+	WORD $0x4e38f652 // fmax v18.4s, v18.4s, v24.4s
+	WORD $0x4eb9f652 // fmin v18.4s, v18.4s, v25.4s
+	WORD $0x4e3bd652 // fadd v18.4s, v18.4s, v27.4s
+	WORD $0x4ebbd652 // fsub v18.4s, v18.4s, v27.4s
+	WORD $0x6e3ade52 // fmul v18.4s, v18.4s, v26.4s
+	WORD $0x6e3afe73 // fdiv v19.4s, v19.4s, v26.4s
+	WORD $0x4e33e67f // fcmeq v31.4s, v19.4s, v19.4s
+	WORD $0x4e3f1e73 // and v19.16b, v19.16b, v31.16b
+	WORD $0x4e38f673 // fmax v19.4s, v19.4s, v24.4s
+	WORD $0x4eb9f673 // fmin v19.4s, v19.4s, v25.4s
+	WORD $0x4e3bd673 // fadd v19.4s, v19.4s, v27.4s
+	WORD $0x4ebbd673 // fsub v19.4s, v19.4s, v27.4s
+	WORD $0x6e3ade73 // fmul v19.4s, v19.4s, v26.4s
+	WORD $0x6e3afe94 // fdiv v20.4s, v20.4s, v26.4s
+	WORD $0x4e34e69c // fcmeq v28.4s, v20.4s, v20.4s
+	WORD $0x4e3c1e94 // and v20.16b, v20.16b, v28.16b
+	WORD $0x4e38f694 // fmax v20.4s, v20.4s, v24.4s
+	WORD $0x4eb9f694 // fmin v20.4s, v20.4s, v25.4s
+	WORD $0x4e3bd694 // fadd v20.4s, v20.4s, v27.4s
+	WORD $0x4ebbd694 // fsub v20.4s, v20.4s, v27.4s
+	WORD $0x6e3ade94 // fmul v20.4s, v20.4s, v26.4s
+	WORD $0x6e3afeb5 // fdiv v21.4s, v21.4s, v26.4s
+	WORD $0x4e35e6bd // fcmeq v29.4s, v21.4s, v21.4s
+	WORD $0x4e3d1eb5 // and v21.16b, v21.16b, v29.16b
+	WORD $0x4e38f6b5 // fmax v21.4s, v21.4s, v24.4s
+	WORD $0x4eb9f6b5 // fmin v21.4s, v21.4s, v25.4s
+	WORD $0x4e3bd6b5 // fadd v21.4s, v21.4s, v27.4s
+	WORD $0x4ebbd6b5 // fsub v21.4s, v21.4s, v27.4s
+	WORD $0x6e3adeb5 // fmul v21.4s, v21.4s, v26.4s
+	WORD $0x6e3afed6 // fdiv v22.4s, v22.4s, v26.4s
+	WORD $0x4e36e6de // fcmeq v30.4s, v22.4s, v22.4s
+	WORD $0x4e3e1ed6 // and v22.16b, v22.16b, v30.16b
+	WORD $0x4e38f6d6 // fmax v22.4s, v22.4s, v24.4s
+	WORD $0x4eb9f6d6 // fmin v22.4s, v22.4s, v25.4s
+	WORD $0x4e3bd6d6 // fadd v22.4s, v22.4s, v27.4s
+	WORD $0x4ebbd6d6 // fsub v22.4s, v22.4s, v27.4s
+	WORD $0x6e3aded6 // fmul v22.4s, v22.4s, v26.4s
+	WORD $0x6e3afef7 // fdiv v23.4s, v23.4s, v26.4s
+	WORD $0x4e37e6ff // fcmeq v31.4s, v23.4s, v23.4s
+	WORD $0x4e3f1ef7 // and v23.16b, v23.16b, v31.16b
+	WORD $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	WORD $0x4eb9f6f7 // fmin v23.4s, v23.4s, v25.4s
+	WORD $0x4e3bd6f7 // fadd v23.4s, v23.4s, v27.4s
+	WORD $0x4ebbd6f7 // fsub v23.4s, v23.4s, v27.4s
+	WORD $0x6e3adef7 // fmul v23.4s, v23.4s, v26.4s
+	B finished
+unclamped:
+	FMOVQ 72(R5), F24
+	FMOVQ 104(R5), F25
+	FMOVQ 136(R5), F26
+	FMOVQ 240(R5), F27
+	FMOVQ 272(R5), F28
+	MOVD $neonConstants<>(SB), R16
+	FMOVQ (R16), F29
+	WORD $0x4e20e41e // fcmeq v30.4s, v0.4s, v0.4s
+	WORD $0x4e3e1c00 // and v0.16b, v0.16b, v30.16b
+	WORD $0x4e38f400 // fmax v0.4s, v0.4s, v24.4s
+	WORD $0x4eb9f400 // fmin v0.4s, v0.4s, v25.4s
+	WORD $0x6e3cdc1e // fmul v30.4s, v0.4s, v28.4s
+	WORD $0x4e3bcc1e // fmla v30.4s, v0.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc0 // fmul v0.4s, v30.4s, v26.4s
+	WORD $0x4e21e43f // fcmeq v31.4s, v1.4s, v1.4s
+	WORD $0x4e3f1c21 // and v1.16b, v1.16b, v31.16b
+	WORD $0x4e38f421 // fmax v1.4s, v1.4s, v24.4s
+	WORD $0x4eb9f421 // fmin v1.4s, v1.4s, v25.4s
+	WORD $0x6e3cdc3f // fmul v31.4s, v1.4s, v28.4s
+	WORD $0x4e3bcc3f // fmla v31.4s, v1.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe1 // fmul v1.4s, v31.4s, v26.4s
+	WORD $0x4e22e45e // fcmeq v30.4s, v2.4s, v2.4s
+	WORD $0x4e3e1c42 // and v2.16b, v2.16b, v30.16b
+	WORD $0x4e38f442 // fmax v2.4s, v2.4s, v24.4s
+	WORD $0x4eb9f442 // fmin v2.4s, v2.4s, v25.4s
+	WORD $0x6e3cdc5e // fmul v30.4s, v2.4s, v28.4s
+	WORD $0x4e3bcc5e // fmla v30.4s, v2.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc2 // fmul v2.4s, v30.4s, v26.4s
+	WORD $0x4e23e47f // fcmeq v31.4s, v3.4s, v3.4s
+	WORD $0x4e3f1c63 // and v3.16b, v3.16b, v31.16b
+	WORD $0x4e38f463 // fmax v3.4s, v3.4s, v24.4s
+	WORD $0x4eb9f463 // fmin v3.4s, v3.4s, v25.4s
+	WORD $0x6e3cdc7f // fmul v31.4s, v3.4s, v28.4s
+	WORD $0x4e3bcc7f // fmla v31.4s, v3.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe3 // fmul v3.4s, v31.4s, v26.4s
+	WORD $0x4e24e49e // fcmeq v30.4s, v4.4s, v4.4s
+	WORD $0x4e3e1c84 // and v4.16b, v4.16b, v30.16b
+	WORD $0x4e38f484 // fmax v4.4s, v4.4s, v24.4s
+	WORD $0x4eb9f484 // fmin v4.4s, v4.4s, v25.4s
+	WORD $0x6e3cdc9e // fmul v30.4s, v4.4s, v28.4s
+	WORD $0x4e3bcc9e // fmla v30.4s, v4.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc4 // fmul v4.4s, v30.4s, v26.4s
+	WORD $0x4e25e4bf // fcmeq v31.4s, v5.4s, v5.4s
+	WORD $0x4e3f1ca5 // and v5.16b, v5.16b, v31.16b
+	WORD $0x4e38f4a5 // fmax v5.4s, v5.4s, v24.4s
+	WORD $0x4eb9f4a5 // fmin v5.4s, v5.4s, v25.4s
+	WORD $0x6e3cdcbf // fmul v31.4s, v5.4s, v28.4s
+	WORD $0x4e3bccbf // fmla v31.4s, v5.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe5 // fmul v5.4s, v31.4s, v26.4s
+	WORD $0x4e26e4de // fcmeq v30.4s, v6.4s, v6.4s
+	WORD $0x4e3e1cc6 // and v6.16b, v6.16b, v30.16b
+	WORD $0x4e38f4c6 // fmax v6.4s, v6.4s, v24.4s
+	WORD $0x4eb9f4c6 // fmin v6.4s, v6.4s, v25.4s
+	WORD $0x6e3cdcde // fmul v30.4s, v6.4s, v28.4s
+	WORD $0x4e3bccde // fmla v30.4s, v6.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc6 // fmul v6.4s, v30.4s, v26.4s
+	WORD $0x4e27e4ff // fcmeq v31.4s, v7.4s, v7.4s
+	WORD $0x4e3f1ce7 // and v7.16b, v7.16b, v31.16b
+	WORD $0x4e38f4e7 // fmax v7.4s, v7.4s, v24.4s
+	WORD $0x4eb9f4e7 // fmin v7.4s, v7.4s, v25.4s
+	WORD $0x6e3cdcff // fmul v31.4s, v7.4s, v28.4s
+	WORD $0x4e3bccff // fmla v31.4s, v7.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe7 // fmul v7.4s, v31.4s, v26.4s
+	WORD $0x4e28e51e // fcmeq v30.4s, v8.4s, v8.4s
+	WORD $0x4e3e1d08 // and v8.16b, v8.16b, v30.16b
+	WORD $0x4e38f508 // fmax v8.4s, v8.4s, v24.4s
+	WORD $0x4eb9f508 // fmin v8.4s, v8.4s, v25.4s
+	WORD $0x6e3cdd1e // fmul v30.4s, v8.4s, v28.4s
+	WORD $0x4e3bcd1e // fmla v30.4s, v8.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfc8 // fmul v8.4s, v30.4s, v26.4s
+	WORD $0x4e29e53f // fcmeq v31.4s, v9.4s, v9.4s
+	WORD $0x4e3f1d29 // and v9.16b, v9.16b, v31.16b
+	WORD $0x4e38f529 // fmax v9.4s, v9.4s, v24.4s
+	WORD $0x4eb9f529 // fmin v9.4s, v9.4s, v25.4s
+	WORD $0x6e3cdd3f // fmul v31.4s, v9.4s, v28.4s
+	WORD $0x4e3bcd3f // fmla v31.4s, v9.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfe9 // fmul v9.4s, v31.4s, v26.4s
+	WORD $0x4e2ae55e // fcmeq v30.4s, v10.4s, v10.4s
+	WORD $0x4e3e1d4a // and v10.16b, v10.16b, v30.16b
+	WORD $0x4e38f54a // fmax v10.4s, v10.4s, v24.4s
+	WORD $0x4eb9f54a // fmin v10.4s, v10.4s, v25.4s
+	WORD $0x6e3cdd5e // fmul v30.4s, v10.4s, v28.4s
+	WORD $0x4e3bcd5e // fmla v30.4s, v10.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfca // fmul v10.4s, v30.4s, v26.4s
+	WORD $0x4e2be57f // fcmeq v31.4s, v11.4s, v11.4s
+	WORD $0x4e3f1d6b // and v11.16b, v11.16b, v31.16b
+	WORD $0x4e38f56b // fmax v11.4s, v11.4s, v24.4s
+	WORD $0x4eb9f56b // fmin v11.4s, v11.4s, v25.4s
+	WORD $0x6e3cdd7f // fmul v31.4s, v11.4s, v28.4s
+	WORD $0x4e3bcd7f // fmla v31.4s, v11.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfeb // fmul v11.4s, v31.4s, v26.4s
+	WORD $0x4e2ce59e // fcmeq v30.4s, v12.4s, v12.4s
+	WORD $0x4e3e1d8c // and v12.16b, v12.16b, v30.16b
+	WORD $0x4e38f58c // fmax v12.4s, v12.4s, v24.4s
+	WORD $0x4eb9f58c // fmin v12.4s, v12.4s, v25.4s
+	WORD $0x6e3cdd9e // fmul v30.4s, v12.4s, v28.4s
+	WORD $0x4e3bcd9e // fmla v30.4s, v12.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfcc // fmul v12.4s, v30.4s, v26.4s
+	WORD $0x4e2de5bf // fcmeq v31.4s, v13.4s, v13.4s
+	WORD $0x4e3f1dad // and v13.16b, v13.16b, v31.16b
+	WORD $0x4e38f5ad // fmax v13.4s, v13.4s, v24.4s
+	WORD $0x4eb9f5ad // fmin v13.4s, v13.4s, v25.4s
+	WORD $0x6e3cddbf // fmul v31.4s, v13.4s, v28.4s
+	WORD $0x4e3bcdbf // fmla v31.4s, v13.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfed // fmul v13.4s, v31.4s, v26.4s
+	WORD $0x4e2ee5de // fcmeq v30.4s, v14.4s, v14.4s
+	WORD $0x4e3e1dce // and v14.16b, v14.16b, v30.16b
+	WORD $0x4e38f5ce // fmax v14.4s, v14.4s, v24.4s
+	WORD $0x4eb9f5ce // fmin v14.4s, v14.4s, v25.4s
+	WORD $0x6e3cddde // fmul v30.4s, v14.4s, v28.4s
+	WORD $0x4e3bcdde // fmla v30.4s, v14.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfce // fmul v14.4s, v30.4s, v26.4s
+	WORD $0x4e2fe5ff // fcmeq v31.4s, v15.4s, v15.4s
+	WORD $0x4e3f1def // and v15.16b, v15.16b, v31.16b
+	WORD $0x4e38f5ef // fmax v15.4s, v15.4s, v24.4s
+	WORD $0x4eb9f5ef // fmin v15.4s, v15.4s, v25.4s
+	WORD $0x6e3cddff // fmul v31.4s, v15.4s, v28.4s
+	WORD $0x4e3bcdff // fmla v31.4s, v15.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adfef // fmul v15.4s, v31.4s, v26.4s
+	WORD $0x4e30e61e // fcmeq v30.4s, v16.4s, v16.4s
+	WORD $0x4e3e1e10 // and v16.16b, v16.16b, v30.16b
+	WORD $0x4e38f610 // fmax v16.4s, v16.4s, v24.4s
+	WORD $0x4eb9f610 // fmin v16.4s, v16.4s, v25.4s
+	WORD $0x6e3cde1e // fmul v30.4s, v16.4s, v28.4s
+	WORD $0x4e3bce1e // fmla v30.4s, v16.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfd0 // fmul v16.4s, v30.4s, v26.4s
+	WORD $0x4e31e63f // fcmeq v31.4s, v17.4s, v17.4s
+	WORD $0x4e3f1e31 // and v17.16b, v17.16b, v31.16b
+	WORD $0x4e38f631 // fmax v17.4s, v17.4s, v24.4s
+	WORD $0x4eb9f631 // fmin v17.4s, v17.4s, v25.4s
+	WORD $0x6e3cde3f // fmul v31.4s, v17.4s, v28.4s
+	WORD $0x4e3bce3f // fmla v31.4s, v17.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adff1 // fmul v17.4s, v31.4s, v26.4s
+	WORD $0x4e32e65e // fcmeq v30.4s, v18.4s, v18.4s
+	WORD $0x4e3e1e52 // and v18.16b, v18.16b, v30.16b
+	WORD $0x4e38f652 // fmax v18.4s, v18.4s, v24.4s
+	WORD $0x4eb9f652 // fmin v18.4s, v18.4s, v25.4s
+	WORD $0x6e3cde5e // fmul v30.4s, v18.4s, v28.4s
+	WORD $0x4e3bce5e // fmla v30.4s, v18.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfd2 // fmul v18.4s, v30.4s, v26.4s
+	WORD $0x4e33e67f // fcmeq v31.4s, v19.4s, v19.4s
+	WORD $0x4e3f1e73 // and v19.16b, v19.16b, v31.16b
+	WORD $0x4e38f673 // fmax v19.4s, v19.4s, v24.4s
+	WORD $0x4eb9f673 // fmin v19.4s, v19.4s, v25.4s
+	WORD $0x6e3cde7f // fmul v31.4s, v19.4s, v28.4s
+	WORD $0x4e3bce7f // fmla v31.4s, v19.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adff3 // fmul v19.4s, v31.4s, v26.4s
+	WORD $0x4e34e69e // fcmeq v30.4s, v20.4s, v20.4s
+	WORD $0x4e3e1e94 // and v20.16b, v20.16b, v30.16b
+	WORD $0x4e38f694 // fmax v20.4s, v20.4s, v24.4s
+	WORD $0x4eb9f694 // fmin v20.4s, v20.4s, v25.4s
+	WORD $0x6e3cde9e // fmul v30.4s, v20.4s, v28.4s
+	WORD $0x4e3bce9e // fmla v30.4s, v20.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfd4 // fmul v20.4s, v30.4s, v26.4s
+	WORD $0x4e35e6bf // fcmeq v31.4s, v21.4s, v21.4s
+	WORD $0x4e3f1eb5 // and v21.16b, v21.16b, v31.16b
+	WORD $0x4e38f6b5 // fmax v21.4s, v21.4s, v24.4s
+	WORD $0x4eb9f6b5 // fmin v21.4s, v21.4s, v25.4s
+	WORD $0x6e3cdebf // fmul v31.4s, v21.4s, v28.4s
+	WORD $0x4e3bcebf // fmla v31.4s, v21.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adff5 // fmul v21.4s, v31.4s, v26.4s
+	WORD $0x4e36e6de // fcmeq v30.4s, v22.4s, v22.4s
+	WORD $0x4e3e1ed6 // and v22.16b, v22.16b, v30.16b
+	WORD $0x4e38f6d6 // fmax v22.4s, v22.4s, v24.4s
+	WORD $0x4eb9f6d6 // fmin v22.4s, v22.4s, v25.4s
+	WORD $0x6e3cdede // fmul v30.4s, v22.4s, v28.4s
+	WORD $0x4e3bcede // fmla v30.4s, v22.4s, v27.4s
+	WORD $0x4e3dd7de // fadd v30.4s, v30.4s, v29.4s
+	WORD $0x4ebdd7de // fsub v30.4s, v30.4s, v29.4s
+	WORD $0x6e3adfd6 // fmul v22.4s, v30.4s, v26.4s
+	WORD $0x4e37e6ff // fcmeq v31.4s, v23.4s, v23.4s
+	WORD $0x4e3f1ef7 // and v23.16b, v23.16b, v31.16b
+	WORD $0x4e38f6f7 // fmax v23.4s, v23.4s, v24.4s
+	WORD $0x4eb9f6f7 // fmin v23.4s, v23.4s, v25.4s
+	WORD $0x6e3cdeff // fmul v31.4s, v23.4s, v28.4s
+	WORD $0x4e3bceff // fmla v31.4s, v23.4s, v27.4s
+	WORD $0x4e3dd7ff // fadd v31.4s, v31.4s, v29.4s
+	WORD $0x4ebdd7ff // fsub v31.4s, v31.4s, v29.4s
+	WORD $0x6e3adff7 // fmul v23.4s, v31.4s, v26.4s
+finished:
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	ADD R4, R3
+	FSTPQ (F4, F5), (R3)
+	FSTPQ (F6, F7), 32(R3)
+	ADD R4, R3
+	FSTPQ (F8, F9), (R3)
+	FSTPQ (F10, F11), 32(R3)
+	ADD R4, R3
+	FSTPQ (F12, F13), (R3)
+	FSTPQ (F14, F15), 32(R3)
+	ADD R4, R3
+	FSTPQ (F16, F17), (R3)
+	FSTPQ (F18, F19), 32(R3)
+	ADD R4, R3
+	FSTPQ (F20, F21), (R3)
+	FSTPQ (F22, F23), 32(R3)
+	ADD R4, R3
+	MOVD 200(R5), R16
+	ADD R16, R2
+	MOVD 208(R5), R16
+	ADD R16, R6
+	MOVD 208(R5), R16
+	ADD R16, R7
+	MOVD 216(R5), R16
+	ADD R16, R3
+	SUBS $1, R1
+	BNE tile
+	RET
+
 // func product6x8NEON(kn int, a, b, c *float32)
 TEXT ·product6x8NEON(SB), NOSPLIT, $0-32
 	MOVD kn+0(FP), R0
@@ -2436,9 +6338,6 @@ four:
 	FMOVQ 32(R8), F10
 	FMOVQ 48(R8), F11
 	WORD $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
-	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
-	WORD $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
-	WORD $0x6e20fd6b // fdiv v11.4s, v11.4s, v0.4s
 	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
 	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
 	WORD $0x4e21f508 // fmax v8.4s, v8.4s, v1.4s
@@ -2446,6 +6345,7 @@ four:
 	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
 	WORD $0x4ea3d508 // fsub v8.4s, v8.4s, v3.4s
 	WORD $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
 	WORD $0x4e29e525 // fcmeq v5.4s, v9.4s, v9.4s
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
 	WORD $0x4e21f529 // fmax v9.4s, v9.4s, v1.4s
@@ -2453,6 +6353,7 @@ four:
 	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	WORD $0x4ea3d529 // fsub v9.4s, v9.4s, v3.4s
 	WORD $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
 	WORD $0x4e2ae546 // fcmeq v6.4s, v10.4s, v10.4s
 	WORD $0x4e261d4a // and v10.16b, v10.16b, v6.16b
 	WORD $0x4e21f54a // fmax v10.4s, v10.4s, v1.4s
@@ -2460,6 +6361,7 @@ four:
 	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
 	WORD $0x4ea3d54a // fsub v10.4s, v10.4s, v3.4s
 	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD $0x6e20fd6b // fdiv v11.4s, v11.4s, v0.4s
 	WORD $0x4e2be567 // fcmeq v7.4s, v11.4s, v11.4s
 	WORD $0x4e271d6b // and v11.16b, v11.16b, v7.16b
 	WORD $0x4e21f56b // fmax v11.4s, v11.4s, v1.4s
@@ -2644,9 +6546,6 @@ four:
 	FMOVQ 112(R8), F12
 	WORD $0x4e8c196b // uzp1 v11.4s, v11.4s, v12.4s
 	WORD $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
-	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
-	WORD $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
-	WORD $0x6e20fd6b // fdiv v11.4s, v11.4s, v0.4s
 	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
 	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
 	WORD $0x4e21f508 // fmax v8.4s, v8.4s, v1.4s
@@ -2654,6 +6553,7 @@ four:
 	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
 	WORD $0x4ea3d508 // fsub v8.4s, v8.4s, v3.4s
 	WORD $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
 	WORD $0x4e29e525 // fcmeq v5.4s, v9.4s, v9.4s
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
 	WORD $0x4e21f529 // fmax v9.4s, v9.4s, v1.4s
@@ -2661,6 +6561,7 @@ four:
 	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	WORD $0x4ea3d529 // fsub v9.4s, v9.4s, v3.4s
 	WORD $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
 	WORD $0x4e2ae546 // fcmeq v6.4s, v10.4s, v10.4s
 	WORD $0x4e261d4a // and v10.16b, v10.16b, v6.16b
 	WORD $0x4e21f54a // fmax v10.4s, v10.4s, v1.4s
@@ -2668,6 +6569,7 @@ four:
 	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
 	WORD $0x4ea3d54a // fsub v10.4s, v10.4s, v3.4s
 	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD $0x6e20fd6b // fdiv v11.4s, v11.4s, v0.4s
 	WORD $0x4e2be567 // fcmeq v7.4s, v11.4s, v11.4s
 	WORD $0x4e271d6b // and v11.16b, v11.16b, v7.16b
 	WORD $0x4e21f56b // fmax v11.4s, v11.4s, v1.4s
@@ -2871,9 +6773,6 @@ four:
 	FMOVQ 32(R8), F10
 	FMOVQ 48(R8), F11
 	WORD $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
-	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
-	WORD $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
-	WORD $0x6e20fd6b // fdiv v11.4s, v11.4s, v0.4s
 	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
 	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
 	WORD $0x4e21f508 // fmax v8.4s, v8.4s, v1.4s
@@ -2881,6 +6780,7 @@ four:
 	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
 	WORD $0x4ea3d508 // fsub v8.4s, v8.4s, v3.4s
 	WORD $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
 	WORD $0x4e29e525 // fcmeq v5.4s, v9.4s, v9.4s
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
 	WORD $0x4e21f529 // fmax v9.4s, v9.4s, v1.4s
@@ -2888,6 +6788,7 @@ four:
 	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	WORD $0x4ea3d529 // fsub v9.4s, v9.4s, v3.4s
 	WORD $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
 	WORD $0x4e2ae546 // fcmeq v6.4s, v10.4s, v10.4s
 	WORD $0x4e261d4a // and v10.16b, v10.16b, v6.16b
 	WORD $0x4e21f54a // fmax v10.4s, v10.4s, v1.4s
@@ -2895,6 +6796,7 @@ four:
 	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
 	WORD $0x4ea3d54a // fsub v10.4s, v10.4s, v3.4s
 	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD $0x6e20fd6b // fdiv v11.4s, v11.4s, v0.4s
 	WORD $0x4e2be567 // fcmeq v7.4s, v11.4s, v11.4s
 	WORD $0x4e271d6b // and v11.16b, v11.16b, v7.16b
 	WORD $0x4e21f56b // fmax v11.4s, v11.4s, v1.4s
@@ -3407,9 +7309,6 @@ many:
 	FLDPQ 32(R3), (F10, F11)
 	ADD $64, R3
 	WORD $0x6e20fd08 // fdiv v8.4s, v8.4s, v0.4s
-	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
-	WORD $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
-	WORD $0x6e20fd6b // fdiv v11.4s, v11.4s, v0.4s
 	WORD $0x4e28e504 // fcmeq v4.4s, v8.4s, v8.4s
 	WORD $0x4e241d08 // and v8.16b, v8.16b, v4.16b
 	WORD $0x4e21f508 // fmax v8.4s, v8.4s, v1.4s
@@ -3417,6 +7316,7 @@ many:
 	WORD $0x4e23d508 // fadd v8.4s, v8.4s, v3.4s
 	WORD $0x4ea3d508 // fsub v8.4s, v8.4s, v3.4s
 	WORD $0x6e20dd08 // fmul v8.4s, v8.4s, v0.4s
+	WORD $0x6e20fd29 // fdiv v9.4s, v9.4s, v0.4s
 	WORD $0x4e29e525 // fcmeq v5.4s, v9.4s, v9.4s
 	WORD $0x4e251d29 // and v9.16b, v9.16b, v5.16b
 	WORD $0x4e21f529 // fmax v9.4s, v9.4s, v1.4s
@@ -3424,6 +7324,7 @@ many:
 	WORD $0x4e23d529 // fadd v9.4s, v9.4s, v3.4s
 	WORD $0x4ea3d529 // fsub v9.4s, v9.4s, v3.4s
 	WORD $0x6e20dd29 // fmul v9.4s, v9.4s, v0.4s
+	WORD $0x6e20fd4a // fdiv v10.4s, v10.4s, v0.4s
 	WORD $0x4e2ae546 // fcmeq v6.4s, v10.4s, v10.4s
 	WORD $0x4e261d4a // and v10.16b, v10.16b, v6.16b
 	WORD $0x4e21f54a // fmax v10.4s, v10.4s, v1.4s
@@ -3431,6 +7332,7 @@ many:
 	WORD $0x4e23d54a // fadd v10.4s, v10.4s, v3.4s
 	WORD $0x4ea3d54a // fsub v10.4s, v10.4s, v3.4s
 	WORD $0x6e20dd4a // fmul v10.4s, v10.4s, v0.4s
+	WORD $0x6e20fd6b // fdiv v11.4s, v11.4s, v0.4s
 	WORD $0x4e2be567 // fcmeq v7.4s, v11.4s, v11.4s
 	WORD $0x4e271d6b // and v11.16b, v11.16b, v7.16b
 	WORD $0x4e21f56b // fmax v11.4s, v11.4s, v1.4s

@@ -76,17 +76,8 @@ func quantizer() func(v []vec) {
 	scale, lo, hi := broadcast("scale"), broadcast("lo"), broadcast("hi")
 	magic, m := constant(constants(), f32s(1.5*(1<<23))), newVecs(4)
 	return func(v []vec) {
-		for _, v := range v {
-			fdiv(v, v, scale)
-		}
 		for i, v := range v {
-			fcmeq(m[i], v, v) // NaN becomes 0
-			and(v, v, m[i])
-			fmax(v, v, lo)
-			fmin(v, v, hi)
-			fadd(v, v, magic)
-			fsub(v, v, magic)
-			fmul(v, v, scale)
+			quantizeByDivision(v, scale, lo, hi, magic, m[i])
 		}
 	}
 }

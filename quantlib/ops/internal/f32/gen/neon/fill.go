@@ -110,15 +110,7 @@ func quantizeRows() {
 	magic, m := constant(constants(), f32s(1.5*(1<<23))), newVecs(4)
 	eachRow(1, func(v []vec) {
 		for i, v := range v {
-			fcmeq(m[i], v, v) // NaN becomes 0
-			and(v, v, m[i])
-			fmax(v, v, least)
-			fmin(v, v, most)
-			fmul(m[i], v, low)
-			fmla(m[i], v, high)
-			fadd(m[i], m[i], magic)
-			fsub(m[i], m[i], magic)
-			fmul(v, m[i], scale)
+			quantizeByInverse(v, scale, least, most, high, low, magic, m[i])
 		}
 	})
 }

@@ -24,6 +24,10 @@ func main() {
 	for rows := mr; rows > 0; rows-- {
 		gemm(rows)
 	}
+	for rows := mr; rows > 0; rows-- {
+		direct(rows, false)
+	}
+	direct(mr, true)
 	product6x8()
 	columns1()
 	columns4()
