@@ -98,7 +98,7 @@ func TestHAWQ(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				if fastest > each {
+				if fastest > each && !testing.Short() { // short tests run on emulated processors, too
 					t.Errorf("took %v, want at most %v", fastest, each)
 				}
 				if s.Gap != 0 {
