@@ -103,7 +103,7 @@ func TestReductionsGiveTheTwinsBits(t *testing.T) {
 	}
 }
 
-func TestMaxOfZerosIsPositive(t *testing.T) {
+func TestMaxOfEqualElements(t *testing.T) {
 	negative := float32(math.Copysign(0, -1))
 	for n := 1; n < 70; n++ {
 		x := make([]float32, n)
@@ -113,6 +113,8 @@ func TestMaxOfZerosIsPositive(t *testing.T) {
 		sameBits(t, "negative zeros", []float32{Max(x)}, []float32{0})
 		x[n/2] = 0
 		sameBits(t, "zeros", []float32{Max(x)}, []float32{0})
+		fillWith(x, -math.MaxFloat32)
+		sameBits(t, "least numbers", []float32{Max(x)}, x[:1])
 	}
 }
 
