@@ -26,9 +26,7 @@ func cifar10(t *testing.T) quantlib.Images {
 }
 
 func TestTop1OnCIFAR10(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: runs two networks on 1,000 images")
-	}
+	long(t, "runs two networks on 1,000 images")
 	for _, c := range []struct {
 		model string
 		right int // of 1,000, by ONNX Runtime
@@ -112,9 +110,7 @@ func TestEmbeddedModelsLogits(t *testing.T) {
 }
 
 func TestEmbeddedModelsPredictions(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: runs 2,000 images")
-	}
+	long(t, "runs 2,000 images")
 	r := readReference(t)
 	s := newStudy(t, 16, 2000)
 	session, err := s.Model.Session()
@@ -165,9 +161,7 @@ func TestEmbeddedModelsPredictions(t *testing.T) {
 const maxWeightOnly = 0.15 // percentage points
 
 func TestWeightOnlyTop1OfEmbeddedModel(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: runs 2,000 images at six widths")
-	}
+	long(t, "runs 2,000 images at six widths")
 	r := readReference(t)
 	s := newStudy(t, 16, 2000)
 	s.Methods = quantlib.Methods{Weight: observe.MinMax{}}

@@ -26,7 +26,7 @@ func TestAnalysisAgreesWithTheEvaluation(t *testing.T) {
 	if got, want := out.StdErr, a.Noise.NSR.StdErr; math.Abs(got-want) > 1e-6*want {
 		t.Errorf("its standard error is %v; Evaluate says %v", got, want)
 	}
-	if r.Samples != 96 || !strings.Contains(r.String(), "logits") {
+	if r.Samples != samples(96) || !strings.Contains(r.String(), "logits") {
 		t.Errorf("%d samples:\n%s", r.Samples, r)
 	}
 	v := quantlib.Must(study.Variable(ctx, out.Value, p))

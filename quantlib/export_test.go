@@ -99,8 +99,8 @@ func TestExportedFilesComputeWhatTheSimulationDoes(t *testing.T) {
 			if err := study.Export(context.Background(), p, path); err != nil {
 				t.Fatal(err)
 			}
-			f, want := simulated(t, study, p, 64)
-			got := reopened(t, path, study, 64)
+			f, want := simulated(t, study, p, samples(64))
+			got := reopened(t, path, study, samples(64))
 			if !tensor.Equal(want, got) {
 				t.Errorf("the exported file is %.1f dB from the simulation, which is %.1f dB from float",
 					quant.SQNR(want.F32(), got.F32()), quant.SQNR(f.F32(), want.F32()))
@@ -124,8 +124,8 @@ func TestExportedFilesFollowTheProfile(t *testing.T) {
 			if err := study.Export(context.Background(), pl, path); err != nil {
 				t.Fatal(err)
 			}
-			f, want := simulated(t, study, pl, 32)
-			if got := reopened(t, path, study, 32); !tensor.Equal(want, got) {
+			f, want := simulated(t, study, pl, samples(32))
+			if got := reopened(t, path, study, samples(32)); !tensor.Equal(want, got) {
 				t.Errorf("the exported file is %.1f dB from the simulation, which is %.1f dB from float",
 					quant.SQNR(want.F32(), got.F32()), quant.SQNR(f.F32(), want.F32()))
 			}

@@ -161,7 +161,7 @@ func TestOpenTakesARegisteredFormat(t *testing.T) {
 		study.NoMemo = false
 		study.Model = quantlib.Must(quantlib.Open(path))
 		study.Progress = func(string, int, int) { worked = true }
-		if a := quantlib.Must(study.Evaluate(context.Background(), quantlib.Must(study.Uniform(8, 8)))); a.Samples != 16 {
+		if a := quantlib.Must(study.Evaluate(context.Background(), quantlib.Must(study.Uniform(8, 8)))); a.Samples != samples(16) {
 			t.Errorf("%v", a)
 		}
 		if !worked {

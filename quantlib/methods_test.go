@@ -12,9 +12,7 @@ import (
 // TestCalibratorsSideBySide prints what each method gives, and holds LayerOutput
 // to what it is for: where MSE looks at tensors alone, it sees what is read.
 func TestCalibratorsSideBySide(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: measures two networks under several methods")
-	}
+	long(t, "measures two networks under several methods")
 	for _, c := range []struct {
 		name    string
 		study   func() *quantlib.Study

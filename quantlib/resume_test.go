@@ -52,9 +52,7 @@ func isolate(t *testing.T) (env []string) {
 }
 
 func TestKilledGridGoesOnWhereItWas(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
+	long(t, "measures a grid three times")
 	env := isolate(t)
 	cmd := osexec.Command(os.Args[0], "-test.run=^TestMeasureForResume$", "-test.v")
 	cmd.Env = append(append(os.Environ(), env...), resumeEnv+"=1")

@@ -113,6 +113,7 @@ func TestPlansUnderLatency(t *testing.T) {
 }
 
 func TestRefinedPlanIsNoNoisierThanTheFirst(t *testing.T) {
+	long(t, "measures dozens of plans")
 	ctx := context.Background()
 	s := newStudy(t, 48, 200)
 	s.Samples = 32

@@ -38,6 +38,7 @@ func cifar(t *testing.T, n int) quantlib.Images {
 // TestOnePassRanksLayersAsExactMeasurementDoes on trained networks, before their
 // softmax.
 func TestOnePassRanksLayersAsExactMeasurementDoes(t *testing.T) {
+	long(t, "measures three networks exactly")
 	for _, name := range []string{"demo", "resnet8_cifar10", "resnet8_large_cifar10"} {
 		t.Run(name, func(t *testing.T) {
 			var s *quantlib.Study

@@ -25,8 +25,8 @@ func newStudy(t testing.TB, calibration, test int) *quantlib.Study {
 	t.Helper()
 	return &quantlib.Study{
 		Model:       demoModel(t),
-		Calibration: demoImages(demo.Calibration(), calibration),
-		Test:        demoImages(demo.Test(), test),
+		Calibration: demoImages(demo.Calibration(), samples(calibration)),
+		Test:        demoImages(demo.Test(), samples(test)),
 		NoMemo:      true, // tests measure; they neither read nor fill the user's store
 	}
 }

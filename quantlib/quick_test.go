@@ -1,0 +1,24 @@
+package quantlib_test
+
+import "testing"
+
+// quick reports whether tests of whole networks should do with few samples and
+// leave the longest out: with -short, as on an emulated processor, which takes
+// some thirty times as long, and where twins do the arithmetic of the kernels.
+func quick() bool { return testing.Short() || twins }
+
+// samples is n, or an eighth of it in a test that should be quick.
+func samples(n int) int {
+	if quick() {
+		return min(n, max(4, n/8))
+	}
+	return n
+}
+
+// long leaves a test out that cannot be quick, for the reason given.
+func long(t *testing.T, why string) {
+	t.Helper()
+	if quick() {
+		t.Skip("-short, or no kernels: " + why)
+	}
+}
