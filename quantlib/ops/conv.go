@@ -81,6 +81,53 @@ type packedFilter struct {
 	groups int
 }
 
+// winogradFilter is the key of transformed and packed weights.
+type winogradFilter struct{ w *tensor.Tensor }
+
+// PackedBytes is the memory of the transformed weights.
+func (p winogradFilter) PackedBytes() int { return f32.WinogradBytes(p.w.Dim(0), p.w.Dim(1)) }
+
+// convolver is a convolution whose weights are packed, in the way that is best
+// for its geometry.
+type convolver struct {
+	f32.Conv
+	plain *f32.Filter
+	fast  *f32.WinogradFilter // if set, instead
+}
+
+// newConvolver packs what weights returns for the geometry, once for each key:
+// plain or fast.
+func newConvolver(c *Call, g f32.Conv, w *tensor.Tensor, plain, fast any, weights func() []float32) convolver {
+	v := convolver{Conv: g}
+	if g.Winograd() {
+		v.fast = c.Cached(w, fast, func() any {
+			return f32.PackWinograd(weights(), g.Filters, g.Channels)
+		}).(*f32.WinogradFilter)
+		return v
+	}
+	v.plain = c.Cached(w, plain, func() any {
+		return f32.PackFilter(weights(), g.Filters, g.Channels/g.Groups, g.KernelH, g.KernelW, g.Groups)
+	}).(*f32.Filter)
+	return v
+}
+
+// convScratch is the length of the scratch memory that part needs.
+func convScratch(g f32.Conv) int {
+	if g.Winograd() {
+		return g.WinogradScratchLen()
+	}
+	return g.ScratchLen()
+}
+
+// part computes part p of n for one image.
+func (v *convolver) part(dst, x []float32, ep *f32.Epilogue, scratch []float32, p, n int) {
+	if v.fast != nil {
+		f32.ConvWinogradPart(dst, x, v.fast, v.Conv, ep, scratch, p, n)
+	} else {
+		f32.Conv2DPart(dst, x, v.plain, v.Conv, ep, nil, scratch, p, n)
+	}
+}
+
 // PackedBytes is the memory of the packed weights.
 func (p packedFilter) PackedBytes() int {
 	if p.groups < 0 {
@@ -117,15 +164,13 @@ func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win w
 	if !images && float64(w.Len())/float64(groups)*float64(area) < 1<<16 {
 		threads = 1 // not worth waking another thread
 	}
-	size := g.ScratchLen()
+	size := convScratch(g)
 	parts := threads
 	if images {
 		parts = c.partCount(n, 1)
 	}
 	scratch := c.Scratch(size * parts)
-	filter := c.Cached(w, packedFilter{w, groups}, func() any {
-		return f32.PackFilter(w.F32(), g.Filters, w.Dim(1), g.KernelH, g.KernelW, groups)
-	}).(*f32.Filter)
+	filter := newConvolver(c, g, w, packedFilter{w, groups}, winogradFilter{w}, w.F32)
 	src, dst := x.F32(), out.F32()
 	image, result := x.Len()/n, out.Len()/n
 	residual := c.residual(out)
@@ -138,7 +183,7 @@ func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win w
 		}
 		n := units(float64(w.Len())*float64(area), parts)
 		for k := part * n; k < (part+1)*n; k++ {
-			f32.Conv2DPart(dst[i*result:(i+1)*result], src[i*image:(i+1)*image], filter, g, &ep, nil, scratch, k, parts*n)
+			filter.part(dst[i*result:(i+1)*result], src[i*image:(i+1)*image], &ep, scratch, k, parts*n)
 			c.stop()
 		}
 	}

@@ -94,6 +94,9 @@ type turned struct {
 	whole  bool // as a filter of a convolution, not as a matrix for each group
 }
 
+// fastTurned is the key of such a filter, transformed.
+type fastTurned turned
+
 // convImages stores in dst, images of [channels, in…], what the convolution's
 // transpose makes of g, images of [filters, out…]. With stride 1 it is a
 // convolution; so it is for depthwise ones, with zeros between the elements of
@@ -167,7 +170,8 @@ func convBack(c *Call, dst, g []float32, w *tensor.Tensor, images, groups int, w
 	filters, inGroup := w.Dim(0), w.Dim(1)
 	each, taps := filters/groups, product(win.kernel)
 	geometry.Channels, geometry.Filters, geometry.Groups = filters, inGroup*groups, groups
-	filter := c.Cached(w, turned{w, groups, true}, func() any {
+	key := turned{w, groups, true}
+	filter := newConvolver(c, geometry, w, key, fastTurned(key), func() []float32 {
 		t, src := make([]float32, w.Len()), w.F32()
 		for f := range filters {
 			group, m := f/each, f%each
@@ -178,15 +182,15 @@ func convBack(c *Call, dst, g []float32, w *tensor.Tensor, images, groups int, w
 				}
 			}
 		}
-		return f32.PackFilter(t, inGroup*groups, each, geometry.KernelH, geometry.KernelW, groups)
-	}).(*f32.Filter)
+		return t
+	})
 	area, result := product(win.out), len(dst)/images
 	wide := geometry.Height * geometry.Width
 	spread := 0
 	if wide != area {
 		spread = filters * wide
 	}
-	size := geometry.ScratchLen()
+	size := convScratch(geometry)
 	scratch := c.Scratch((size + spread) * c.partCount(images, 1))
 	c.parts(images, 1, func(p, lo, hi int) {
 		own := scratch[p*(size+spread) : (p+1)*(size+spread)]
@@ -197,7 +201,7 @@ func convBack(c *Call, dst, g []float32, w *tensor.Tensor, images, groups int, w
 				clear(src)
 				setApart(src, g[i*filters*area:(i+1)*filters*area], filters, win, geometry)
 			}
-			f32.Conv2D(dst[i*result:(i+1)*result], src, filter, geometry, &f32.Epilogue{}, nil, own[:size])
+			filter.part(dst[i*result:(i+1)*result], src, &f32.Epilogue{}, own[:size], 0, 1)
 		}
 	})
 }

@@ -18,7 +18,9 @@
 // where a chain starts at zero and is one sequential run of fused
 // multiply-adds over ascending k, each rounded once to float32, half to even.
 // Convolutions are such products with k = (channel, ky, kx); padding takes
-// part as zeros. Sums are taken in float64 in [Lanes] interleaved lanes.
+// part as zeros. Those of 3×3 taps that [Conv.Winograd] picks by their geometry
+// alone are made of tiles instead, with sixteen such products over channels and
+// sums in a fixed order before and after: see [ConvWinograd]. Sums are taken in float64 in [Lanes] interleaved lanes.
 //
 // Each assembly kernel has a twin in portable Go that gives the same bits,
 // except for the sign and payload of a NaN.

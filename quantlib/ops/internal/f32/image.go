@@ -22,11 +22,10 @@ type finisher struct {
 	high, low [8]float32
 }
 
-// set makes f the finisher of e, with its first quantizer.
+// set makes f the finisher of e, with its first quantizer and nothing of before.
 func (f *finisher) set(e *Epilogue) {
 	lo, hi, _ := e.bounds()
-	f.lo, f.hi = eight(lo), eight(hi)
-	f.stepBias = 4 * MR
+	*f = finisher{lo: eight(lo), hi: eight(hi), stepBias: 4 * MR}
 	if len(e.Quant) > 0 {
 		f.grid(e.Quant[0], lo, hi)
 	}

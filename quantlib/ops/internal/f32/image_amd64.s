@@ -5258,3 +5258,549 @@ quantized:
 	JNE     row
 	VZEROUPPER
 	RET
+
+// func winogradInAVX2(args *byte)
+// Requires: AVX
+TEXT ·winogradInAVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 24(AX), SI
+	MOVQ 32(AX), DI
+	MOVQ 40(AX), R8
+	MOVQ 48(AX), AX
+	LEAQ (DI)(DI*2), R9
+
+group:
+	MOVLQSX (R8), R10
+	MOVLQSX 4(R8), R11
+	ADDQ    $0x08, R8
+	LEAQ    (CX)(R10*4), R10
+	LEAQ    (R10)(DX*2), R12
+	LEAQ    (R10)(BX*1), R13
+	LEAQ    (R12)(BX*1), R14
+	LEAQ    (SI)(R11*4), R11
+	VMOVUPS (R10)(DX*1), Y0
+	VMOVUPS (R12)(DX*1), Y1
+	VMOVUPS (R13)(DX*1), Y2
+	VMOVUPS (R14)(DX*1), Y3
+	VSUBPS  Y2, Y0, Y0
+	VSUBPS  Y3, Y1, Y4
+	VADDPS  Y2, Y1, Y3
+	VSUBPS  Y1, Y2, Y2
+	VMOVUPS 4(R10), Y1
+	VMOVUPS 4(R12), Y5
+	VMOVUPS 4(R13), Y6
+	VMOVUPS 4(R14), Y7
+	VSUBPS  Y6, Y1, Y1
+	VSUBPS  Y7, Y5, Y8
+	VADDPS  Y6, Y5, Y7
+	VSUBPS  Y5, Y6, Y6
+	MOVQ    R11, R15
+	VADDPS  Y1, Y0, Y5
+	VSUBPS  Y0, Y1, Y9
+	VMOVUPS Y5, (R15)(DI*1)
+	VMOVUPS Y9, (R15)(DI*2)
+	LEAQ    (R15)(DI*4), R15
+	VADDPS  Y7, Y3, Y5
+	VSUBPS  Y3, Y7, Y9
+	VMOVUPS Y5, (R15)(DI*1)
+	VMOVUPS Y9, (R15)(DI*2)
+	LEAQ    (R15)(DI*4), R15
+	VADDPS  Y6, Y2, Y5
+	VSUBPS  Y2, Y6, Y9
+	VMOVUPS Y5, (R15)(DI*1)
+	VMOVUPS Y9, (R15)(DI*2)
+	LEAQ    (R15)(DI*4), R15
+	VADDPS  Y8, Y4, Y5
+	VSUBPS  Y4, Y8, Y9
+	VMOVUPS Y5, (R15)(DI*1)
+	VMOVUPS Y9, (R15)(DI*2)
+	VMOVUPS (R10), Y5
+	VMOVUPS (R12), Y9
+	VMOVUPS (R13), Y10
+	VMOVUPS (R14), Y11
+	VSUBPS  Y10, Y5, Y5
+	VSUBPS  Y11, Y9, Y12
+	VADDPS  Y10, Y9, Y11
+	VSUBPS  Y9, Y10, Y10
+	MOVQ    R11, R15
+	VSUBPS  Y1, Y5, Y5
+	VMOVUPS Y5, (R15)
+	LEAQ    (R15)(DI*4), R15
+	VSUBPS  Y7, Y11, Y11
+	VMOVUPS Y11, (R15)
+	LEAQ    (R15)(DI*4), R15
+	VSUBPS  Y6, Y10, Y10
+	VMOVUPS Y10, (R15)
+	LEAQ    (R15)(DI*4), R15
+	VSUBPS  Y8, Y12, Y12
+	VMOVUPS Y12, (R15)
+	VMOVUPS 4(R10)(DX*1), Y1
+	VMOVUPS 4(R12)(DX*1), Y5
+	VMOVUPS 4(R13)(DX*1), Y6
+	VMOVUPS 4(R14)(DX*1), Y7
+	VSUBPS  Y6, Y1, Y1
+	VSUBPS  Y7, Y5, Y8
+	VADDPS  Y6, Y5, Y7
+	VSUBPS  Y5, Y6, Y6
+	MOVQ    R11, R10
+	VSUBPS  Y1, Y0, Y1
+	VMOVUPS Y1, (R10)(R9*1)
+	LEAQ    (R10)(DI*4), R10
+	VSUBPS  Y7, Y3, Y7
+	VMOVUPS Y7, (R10)(R9*1)
+	LEAQ    (R10)(DI*4), R10
+	VSUBPS  Y6, Y2, Y6
+	VMOVUPS Y6, (R10)(R9*1)
+	LEAQ    (R10)(DI*4), R10
+	VSUBPS  Y8, Y4, Y8
+	VMOVUPS Y8, (R10)(R9*1)
+	DECQ    AX
+	JNE     group
+	VZEROUPPER
+	RET
+
+// func winogradOutAVX2(args *byte)
+// Requires: AVX, FMA3
+TEXT ·winogradOutAVX2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), AX
+	MOVQ 40(AX), CX
+
+group:
+	MOVQ         8(AX), BX
+	MOVLQSX      4(CX), SI
+	MOVQ         (AX), DX
+	LEAQ         (DX)(SI*4), DX
+	LEAQ         (BX)(BX*2), SI
+	LEAQ         (DX)(BX*4), DI
+	LEAQ         (DI)(BX*4), R8
+	LEAQ         (R8)(BX*4), R9
+	VMOVUPS      (DI), Y1
+	VMOVUPS      (R8), Y2
+	VADDPS       (DX), Y1, Y0
+	VADDPS       Y2, Y0, Y0
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       (R9), Y1, Y1
+	VMOVUPS      (DI)(BX*1), Y3
+	VMOVUPS      (R8)(BX*1), Y4
+	VADDPS       (DX)(BX*1), Y3, Y2
+	VADDPS       Y4, Y2, Y2
+	VSUBPS       Y4, Y3, Y3
+	VSUBPS       (R9)(BX*1), Y3, Y3
+	VADDPS       Y2, Y0, Y0
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      (DI)(BX*2), Y5
+	VMOVUPS      (R8)(BX*2), Y6
+	VADDPS       (DX)(BX*2), Y5, Y4
+	VADDPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y5, Y5
+	VSUBPS       (R9)(BX*2), Y5, Y5
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y5, Y1, Y1
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VMOVUPS      (DI)(SI*1), Y5
+	VMOVUPS      (R8)(SI*1), Y6
+	VADDPS       (DX)(SI*1), Y5, Y4
+	VADDPS       Y6, Y4, Y4
+	VSUBPS       Y6, Y5, Y5
+	VSUBPS       (R9)(SI*1), Y5, Y5
+	VSUBPS       Y4, Y2, Y2
+	VSUBPS       Y5, Y3, Y3
+	VUNPCKLPS    Y2, Y0, Y4
+	VUNPCKHPS    Y2, Y0, Y0
+	VINSERTF128  $0x01, X0, Y4, Y2
+	VPERM2F128   $0x31, Y0, Y4, Y0
+	VUNPCKLPS    Y3, Y1, Y4
+	VUNPCKHPS    Y3, Y1, Y1
+	VINSERTF128  $0x01, X1, Y4, Y3
+	VPERM2F128   $0x31, Y1, Y4, Y1
+	VBROADCASTSS 56(AX), Y4
+	VADDPS       Y4, Y2, Y2
+	VADDPS       Y4, Y0, Y0
+	VADDPS       Y4, Y3, Y3
+	VADDPS       Y4, Y1, Y1
+	MOVLQSX      (CX), DX
+	MOVLQSX      8(CX), DI
+	MOVQ         16(AX), BX
+	LEAQ         (BX)(DX*4), BX
+	MOVQ         BX, SI
+	ADDQ         24(AX), SI
+	CMPL         12(CX), $0x02
+	JNE          part
+	CMPQ         DI, $0x10
+	JNE          part
+	MOVQ         32(AX), R8
+	TESTQ        R8, R8
+	JEQ          addedwhole
+	LEAQ         (R8)(DX*4), R8
+	VADDPS       (R8), Y2, Y2
+	VADDPS       32(R8), Y0, Y0
+	ADDQ         24(AX), R8
+	VADDPS       (R8), Y3, Y3
+	VADDPS       32(R8), Y1, Y1
+
+addedwhole:
+	CMPQ    128(AX), $0x02
+	JGE     unclampedwhole
+	VMOVUPS 64(AX), Y4
+	VMOVUPS 96(AX), Y5
+	VMAXPS  Y2, Y4, Y2
+	VMINPS  Y2, Y5, Y2
+	VMAXPS  Y0, Y4, Y0
+	VMINPS  Y0, Y5, Y0
+	VMAXPS  Y3, Y4, Y3
+	VMINPS  Y3, Y5, Y3
+	VMAXPS  Y1, Y4, Y1
+	VMINPS  Y1, Y5, Y1
+	CMPQ    128(AX), $0x00
+	JEQ     finishedwhole
+	CMPQ    128(AX), $0x02
+	JGE     unclampedwhole
+	VDIVPS  200(AX), Y2, Y2
+	VCMPPS  $0x07, Y2, Y2, Y4
+	VANDPS  Y4, Y2, Y2
+	VMAXPS  136(AX), Y2, Y2
+	VMINPS  168(AX), Y2, Y2
+	VADDPS  magic<>+0(SB), Y2, Y2
+	VSUBPS  magic<>+0(SB), Y2, Y2
+	VMULPS  200(AX), Y2, Y2
+	VDIVPS  200(AX), Y0, Y0
+	VCMPPS  $0x07, Y0, Y0, Y4
+	VANDPS  Y4, Y0, Y0
+	VMAXPS  136(AX), Y0, Y0
+	VMINPS  168(AX), Y0, Y0
+	VADDPS  magic<>+0(SB), Y0, Y0
+	VSUBPS  magic<>+0(SB), Y0, Y0
+	VMULPS  200(AX), Y0, Y0
+	VDIVPS  200(AX), Y3, Y3
+	VCMPPS  $0x07, Y3, Y3, Y4
+	VANDPS  Y4, Y3, Y3
+	VMAXPS  136(AX), Y3, Y3
+	VMINPS  168(AX), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VSUBPS  magic<>+0(SB), Y3, Y3
+	VMULPS  200(AX), Y3, Y3
+	VDIVPS  200(AX), Y1, Y1
+	VCMPPS  $0x07, Y1, Y1, Y4
+	VANDPS  Y4, Y1, Y1
+	VMAXPS  136(AX), Y1, Y1
+	VMINPS  168(AX), Y1, Y1
+	VADDPS  magic<>+0(SB), Y1, Y1
+	VSUBPS  magic<>+0(SB), Y1, Y1
+	VMULPS  200(AX), Y1, Y1
+	JMP     quantizedwhole
+
+unclampedwhole:
+	JGT         positivewhole
+	VMOVUPS     136(AX), Y4
+	VMOVUPS     168(AX), Y5
+	VCMPPS      $0x07, Y2, Y2, Y6
+	VANDPS      Y6, Y2, Y2
+	VMAXPS      Y4, Y2, Y2
+	VMINPS      Y5, Y2, Y2
+	VCMPPS      $0x07, Y0, Y0, Y6
+	VANDPS      Y6, Y0, Y0
+	VMAXPS      Y4, Y0, Y0
+	VMINPS      Y5, Y0, Y0
+	VCMPPS      $0x07, Y3, Y3, Y6
+	VANDPS      Y6, Y3, Y3
+	VMAXPS      Y4, Y3, Y3
+	VMINPS      Y5, Y3, Y3
+	VCMPPS      $0x07, Y1, Y1, Y6
+	VANDPS      Y6, Y1, Y1
+	VMAXPS      Y4, Y1, Y1
+	VMINPS      Y5, Y1, Y1
+	VMOVUPS     304(AX), Y4
+	VMOVUPS     magic<>+0(SB), Y5
+	VMULPS      336(AX), Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y2
+	VMULPS      336(AX), Y0, Y6
+	VFMADD231PS Y4, Y0, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y0
+	VMULPS      336(AX), Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y3
+	VMULPS      336(AX), Y1, Y6
+	VFMADD231PS Y4, Y1, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y1
+	JMP         quantizedwhole
+
+positivewhole:
+	VMOVUPS     136(AX), Y4
+	VMOVUPS     168(AX), Y5
+	VMAXPS      Y4, Y2, Y2
+	VMINPS      Y5, Y2, Y2
+	VMAXPS      Y4, Y0, Y0
+	VMINPS      Y5, Y0, Y0
+	VMAXPS      Y4, Y3, Y3
+	VMINPS      Y5, Y3, Y3
+	VMAXPS      Y4, Y1, Y1
+	VMINPS      Y5, Y1, Y1
+	VMOVUPS     304(AX), Y4
+	VMOVUPS     magic<>+0(SB), Y5
+	VMULPS      336(AX), Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y2
+	VMULPS      336(AX), Y0, Y6
+	VFMADD231PS Y4, Y0, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y0
+	VMULPS      336(AX), Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y3
+	VMULPS      336(AX), Y1, Y6
+	VFMADD231PS Y4, Y1, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y1
+
+quantizedwhole:
+finishedwhole:
+	VMOVUPS Y2, (BX)
+	VMOVUPS Y0, 32(BX)
+	VMOVUPS Y3, (SI)
+	VMOVUPS Y1, 32(SI)
+
+next:
+	ADDQ $0x10, CX
+	DECQ 48(AX)
+	JNE  group
+	VZEROUPPER
+	RET
+
+part:
+	LEAQ       winogradMasks<>+0(SB), R9
+	MOVQ       DI, R8
+	NEGQ       R8
+	LEAQ       64(R9)(R8*4), R9
+	MOVQ       32(AX), R8
+	TESTQ      R8, R8
+	JEQ        addedpart
+	LEAQ       (R8)(DX*4), R8
+	VMOVUPS    (R9), Y4
+	VMASKMOVPS (R8), Y4, Y4
+	VADDPS     Y4, Y2, Y2
+	VMOVUPS    32(R9), Y4
+	VMASKMOVPS 32(R8), Y4, Y4
+	VADDPS     Y4, Y0, Y0
+	ADDQ       24(AX), R8
+	CMPL       12(CX), $0x02
+	JNE        addedpart
+	VMOVUPS    (R9), Y4
+	VMASKMOVPS (R8), Y4, Y4
+	VADDPS     Y4, Y3, Y3
+	VMOVUPS    32(R9), Y4
+	VMASKMOVPS 32(R8), Y4, Y4
+	VADDPS     Y4, Y1, Y1
+
+addedpart:
+	CMPQ    128(AX), $0x02
+	JGE     unclampedpart
+	VMOVUPS 64(AX), Y4
+	VMOVUPS 96(AX), Y5
+	VMAXPS  Y2, Y4, Y2
+	VMINPS  Y2, Y5, Y2
+	VMAXPS  Y0, Y4, Y0
+	VMINPS  Y0, Y5, Y0
+	VMAXPS  Y3, Y4, Y3
+	VMINPS  Y3, Y5, Y3
+	VMAXPS  Y1, Y4, Y1
+	VMINPS  Y1, Y5, Y1
+	CMPQ    128(AX), $0x00
+	JEQ     finishedpart
+	CMPQ    128(AX), $0x02
+	JGE     unclampedpart
+	VDIVPS  200(AX), Y2, Y2
+	VCMPPS  $0x07, Y2, Y2, Y4
+	VANDPS  Y4, Y2, Y2
+	VMAXPS  136(AX), Y2, Y2
+	VMINPS  168(AX), Y2, Y2
+	VADDPS  magic<>+0(SB), Y2, Y2
+	VSUBPS  magic<>+0(SB), Y2, Y2
+	VMULPS  200(AX), Y2, Y2
+	VDIVPS  200(AX), Y0, Y0
+	VCMPPS  $0x07, Y0, Y0, Y4
+	VANDPS  Y4, Y0, Y0
+	VMAXPS  136(AX), Y0, Y0
+	VMINPS  168(AX), Y0, Y0
+	VADDPS  magic<>+0(SB), Y0, Y0
+	VSUBPS  magic<>+0(SB), Y0, Y0
+	VMULPS  200(AX), Y0, Y0
+	VDIVPS  200(AX), Y3, Y3
+	VCMPPS  $0x07, Y3, Y3, Y4
+	VANDPS  Y4, Y3, Y3
+	VMAXPS  136(AX), Y3, Y3
+	VMINPS  168(AX), Y3, Y3
+	VADDPS  magic<>+0(SB), Y3, Y3
+	VSUBPS  magic<>+0(SB), Y3, Y3
+	VMULPS  200(AX), Y3, Y3
+	VDIVPS  200(AX), Y1, Y1
+	VCMPPS  $0x07, Y1, Y1, Y4
+	VANDPS  Y4, Y1, Y1
+	VMAXPS  136(AX), Y1, Y1
+	VMINPS  168(AX), Y1, Y1
+	VADDPS  magic<>+0(SB), Y1, Y1
+	VSUBPS  magic<>+0(SB), Y1, Y1
+	VMULPS  200(AX), Y1, Y1
+	JMP     quantizedpart
+
+unclampedpart:
+	JGT         positivepart
+	VMOVUPS     136(AX), Y4
+	VMOVUPS     168(AX), Y5
+	VCMPPS      $0x07, Y2, Y2, Y6
+	VANDPS      Y6, Y2, Y2
+	VMAXPS      Y4, Y2, Y2
+	VMINPS      Y5, Y2, Y2
+	VCMPPS      $0x07, Y0, Y0, Y6
+	VANDPS      Y6, Y0, Y0
+	VMAXPS      Y4, Y0, Y0
+	VMINPS      Y5, Y0, Y0
+	VCMPPS      $0x07, Y3, Y3, Y6
+	VANDPS      Y6, Y3, Y3
+	VMAXPS      Y4, Y3, Y3
+	VMINPS      Y5, Y3, Y3
+	VCMPPS      $0x07, Y1, Y1, Y6
+	VANDPS      Y6, Y1, Y1
+	VMAXPS      Y4, Y1, Y1
+	VMINPS      Y5, Y1, Y1
+	VMOVUPS     304(AX), Y4
+	VMOVUPS     magic<>+0(SB), Y5
+	VMULPS      336(AX), Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y2
+	VMULPS      336(AX), Y0, Y6
+	VFMADD231PS Y4, Y0, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y0
+	VMULPS      336(AX), Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y3
+	VMULPS      336(AX), Y1, Y6
+	VFMADD231PS Y4, Y1, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y1
+	JMP         quantizedpart
+
+positivepart:
+	VMOVUPS     136(AX), Y4
+	VMOVUPS     168(AX), Y5
+	VMAXPS      Y4, Y2, Y2
+	VMINPS      Y5, Y2, Y2
+	VMAXPS      Y4, Y0, Y0
+	VMINPS      Y5, Y0, Y0
+	VMAXPS      Y4, Y3, Y3
+	VMINPS      Y5, Y3, Y3
+	VMAXPS      Y4, Y1, Y1
+	VMINPS      Y5, Y1, Y1
+	VMOVUPS     304(AX), Y4
+	VMOVUPS     magic<>+0(SB), Y5
+	VMULPS      336(AX), Y2, Y6
+	VFMADD231PS Y4, Y2, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y2
+	VMULPS      336(AX), Y0, Y6
+	VFMADD231PS Y4, Y0, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y0
+	VMULPS      336(AX), Y3, Y6
+	VFMADD231PS Y4, Y3, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y3
+	VMULPS      336(AX), Y1, Y6
+	VFMADD231PS Y4, Y1, Y6
+	VADDPS      Y5, Y6, Y6
+	VSUBPS      Y5, Y6, Y6
+	VMULPS      200(AX), Y6, Y1
+
+quantizedpart:
+finishedpart:
+	CMPQ       DI, $0x08
+	JL         shortfirst
+	VMOVUPS    Y2, (BX)
+	JEQ        writtenfirst
+	VMOVUPS    32(R9), Y4
+	VMASKMOVPS Y0, Y4, 32(BX)
+	JMP        writtenfirst
+
+shortfirst:
+	VMOVUPS    (R9), Y4
+	VMASKMOVPS Y2, Y4, (BX)
+
+writtenfirst:
+	CMPL       12(CX), $0x02
+	JNE        next
+	CMPQ       DI, $0x08
+	JL         shortsecond
+	VMOVUPS    Y3, (SI)
+	JEQ        writtensecond
+	VMOVUPS    32(R9), Y0
+	VMASKMOVPS Y1, Y0, 32(SI)
+	JMP        writtensecond
+
+shortsecond:
+	VMOVUPS    (R9), Y0
+	VMASKMOVPS Y3, Y0, (SI)
+
+writtensecond:
+	JMP next
+
+DATA winogradMasks<>+0(SB)/4, $0xffffffff
+DATA winogradMasks<>+4(SB)/4, $0xffffffff
+DATA winogradMasks<>+8(SB)/4, $0xffffffff
+DATA winogradMasks<>+12(SB)/4, $0xffffffff
+DATA winogradMasks<>+16(SB)/4, $0xffffffff
+DATA winogradMasks<>+20(SB)/4, $0xffffffff
+DATA winogradMasks<>+24(SB)/4, $0xffffffff
+DATA winogradMasks<>+28(SB)/4, $0xffffffff
+DATA winogradMasks<>+32(SB)/4, $0xffffffff
+DATA winogradMasks<>+36(SB)/4, $0xffffffff
+DATA winogradMasks<>+40(SB)/4, $0xffffffff
+DATA winogradMasks<>+44(SB)/4, $0xffffffff
+DATA winogradMasks<>+48(SB)/4, $0xffffffff
+DATA winogradMasks<>+52(SB)/4, $0xffffffff
+DATA winogradMasks<>+56(SB)/4, $0xffffffff
+DATA winogradMasks<>+60(SB)/4, $0xffffffff
+DATA winogradMasks<>+64(SB)/4, $0x00000000
+DATA winogradMasks<>+68(SB)/4, $0x00000000
+DATA winogradMasks<>+72(SB)/4, $0x00000000
+DATA winogradMasks<>+76(SB)/4, $0x00000000
+DATA winogradMasks<>+80(SB)/4, $0x00000000
+DATA winogradMasks<>+84(SB)/4, $0x00000000
+DATA winogradMasks<>+88(SB)/4, $0x00000000
+DATA winogradMasks<>+92(SB)/4, $0x00000000
+DATA winogradMasks<>+96(SB)/4, $0x00000000
+DATA winogradMasks<>+100(SB)/4, $0x00000000
+DATA winogradMasks<>+104(SB)/4, $0x00000000
+DATA winogradMasks<>+108(SB)/4, $0x00000000
+DATA winogradMasks<>+112(SB)/4, $0x00000000
+DATA winogradMasks<>+116(SB)/4, $0x00000000
+DATA winogradMasks<>+120(SB)/4, $0x00000000
+DATA winogradMasks<>+124(SB)/4, $0x00000000
+GLOBL winogradMasks<>(SB), RODATA|NOPTR, $128

@@ -16,7 +16,6 @@ func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue
 	}
 	a := depthwisePool.Get().(*depthwiseArgs)
 	defer a.giveBack()
-	a.fin = finisher{}
 	w.edgeMasks(a.masks[0][:], 0)
 	w.edgeMasks(a.masks[1][:], w.ow-8)
 	a.first, a.last = &a.masks[0][0], &a.masks[1][0]

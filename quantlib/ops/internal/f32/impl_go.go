@@ -12,6 +12,8 @@ func (g *Gemm) convolve(src *columns, dst []float32, ldc, i0, i1 int, scratch []
 	return false
 }
 
+func (t *tiles) inLines(b []float32, line, rows, n int, scratch []float32) bool { return false }
+
 func (t *tiles) fastRow(i, j0, j1 int) int { return 0 }
 
 func packFast(dst, a []float32, kn, stride, kstride, width int) bool { return false }

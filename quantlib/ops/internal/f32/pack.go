@@ -48,15 +48,27 @@ func pack(a []float32, n, k, stride, kstride, width int) *Packed {
 	if n < 0 || k < 0 || n > 0 && k > 0 && (n-1)*stride+(k-1)*kstride >= len(a) {
 		panic(fmt.Sprintf("f32: cannot pack %d×%d with strides %d, %d from %d elements", n, k, stride, kstride, len(a)))
 	}
-	p := &Packed{n: n, k: k, width: width}
+	p := newPacked(n, k, width)
 	padded := roundUp(n, width)
-	p.data = make([]float32, PackedBytes(n, k, width)/4)
 	for k0 := 0; k0 < k; k0 += KC {
 		k1 := min(k0+KC, k)
 		packStrided(p.data[padded*k0:], a, k0, k1, 0, n, stride, kstride, width)
 	}
 	p.tiny = tinyFactor(p.data)
 	return p
+}
+
+func newPacked(n, k, width int) *Packed {
+	return &Packed{n: n, k: k, width: width, data: make([]float32, PackedBytes(n, k, width)/4)}
+}
+
+// packRows packs rows i0..i1 of a left factor, which are those of a; i0 is a
+// multiple of MR.
+func (p *Packed) packRows(a []float32, i0, i1 int) {
+	for k0 := 0; k0 < p.k; k0 += KC {
+		k1 := min(k0+KC, p.k)
+		packStrided(p.block(k0, i0), a[k0:], 0, k1-k0, 0, i1-i0, p.k, 1, MR)
+	}
 }
 
 // Bytes is the memory that p holds.

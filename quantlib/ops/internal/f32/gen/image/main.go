@@ -1,6 +1,7 @@
 // Command image writes the AVX2 kernels of package f32 that read images where
 // they lie: convolutions without packed columns, depthwise convolutions without
-// padded copies, and the fake quantization of what they make.
+// padded copies, Winograd's transforms, and the fake quantization of what they
+// make.
 //
 //	go run ./image -out ../image_amd64.s
 package main
@@ -27,6 +28,8 @@ func main() {
 		}
 	}
 	quantizeRows()
+	winogradIn()
+	winogradOut()
 	Generate()
 }
 

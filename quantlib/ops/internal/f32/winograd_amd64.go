@@ -1,0 +1,70 @@
+//go:build !noasm
+
+package f32
+
+// winogradIn is one channel; sizes are in bytes.
+type winogradIn struct {
+	planes     *float32 // of even rows and columns, odd columns, odd rows, both
+	plane, row int      // from plane to plane, and from row to row
+	dst        *float32
+	step       int // from element to element of a tile
+	groups     *inGroup
+	count      int
+}
+
+//go:noescape
+func winogradInAVX2(args *winogradIn)
+
+// winogradOut is one filter; sizes are in bytes.
+type winogradOut struct {
+	m        *float32
+	step     int // from element to element of a tile
+	dst      *float32
+	row      int      // of the output
+	residual *float32 // element for element as dst, or nil
+	groups   *outGroup
+	count    int
+	bias     float32
+	fin      finisher
+}
+
+//go:noescape
+func winogradOutAVX2(args *winogradOut)
+
+func (w *winograd) input(p *planes, dst []float32) {
+	if !assembly {
+		w.inputGo(p, dst)
+		return
+	}
+	size := p.hq * p.wq
+	a := winogradIn{
+		planes: &w.planes[0], plane: 4 * size, row: 4 * p.wq, dst: &dst[0], step: 4 * w.step(w.c.Channels),
+		groups: &w.groupsIn[0], count: len(w.groupsIn),
+	}
+	winogradInAVX2(&a)
+}
+
+func (w *winograd) output(dst []float32, row int, ep *Epilogue, o int) {
+	if !assembly || ep.ColBias != nil {
+		w.outputGo(dst, row, ep, o)
+		return
+	}
+	a := &w.args
+	if row == 0 {
+		a.fin.set(ep)
+	}
+	a.m, a.step, a.dst, a.row = &w.m[row*w.line], 4*w.step(w.few), &dst[0], 4*w.out[1]
+	a.groups, a.count = &w.groupsOut[0], len(w.groupsOut)
+	a.bias, a.residual = negativeZero, nil
+	if ep.RowBias != nil {
+		a.bias = ep.RowBias[o]
+	}
+	if ep.Residual != nil {
+		a.residual = &ep.Residual[o*ep.ResidualStride]
+	}
+	if len(ep.Quant) > 1 {
+		lo, hi, _ := ep.bounds()
+		a.fin.grid(ep.Quant[o], lo, hi)
+	}
+	winogradOutAVX2(a)
+}
