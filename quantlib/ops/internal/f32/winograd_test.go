@@ -69,7 +69,7 @@ func naiveWinograd(x, w []float32, c Conv) []float32 {
 func winogradShapes() []Conv {
 	var all []Conv
 	for _, s := range [][4]int{ // channels, height, width, filters
-		{24, 7, 7, 24}, {64, 28, 28, 30}, {30, 14, 14, 64}, {33, 9, 31, 25}, {300, 8, 8, 52},
+		{24, 7, 7, 24}, {64, 28, 28, 30}, {30, 14, 14, 64}, {33, 9, 31, 25}, {260, 8, 8, 26},
 		{24, 33, 57, 26}, {257, 14, 14, 29}, {128, 15, 13, 48}, {48, 4, 40, 110}, {27, 63, 10, 24},
 	} {
 		for pad := range 3 {
@@ -92,7 +92,7 @@ func TestWinograd(t *testing.T) {
 	}
 	for s, c := range shapes {
 		for _, kind := range []string{"normal", "wild"} {
-			if (testing.Short() || !assembly) && s%4 != 0 {
+			if (testing.Short() || !assembly) && (s%3 != 0 || c.Channels*c.Filters*c.Height*c.Width > 450_000) {
 				continue
 			}
 			t.Run(fmt.Sprintf("%s %+v", kind, c), func(t *testing.T) {
