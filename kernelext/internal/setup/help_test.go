@@ -1,10 +1,6 @@
 package setup
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,10 +10,6 @@ import (
 // of q and nb.
 func TestCompletionAndHelp(t *testing.T) {
 	in := installed(t)
-	config, err := ReadKernelConfig(in.kernelConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
 	complete := []struct{ code, want string }{
 		{"%%\nnb.Inter|", "Interact"},
 		{"%%\nq.Accur|", "Accuracy"},
@@ -28,26 +20,12 @@ func TestCompletionAndHelp(t *testing.T) {
 		{"%%\nvar s *q.Study\ns.Grid|(nb.Context())", "noise at the network's output"},
 		{"%%\nq.Op|en(\"a\")", "maps an ONNX file"},
 	}
-	arg := map[string]any{"log": filepath.Join(t.TempDir(), "kernel.log"), "cwd": t.TempDir(), "settle": 12, "cells": []string{interruptImports}}
 	var c, i []string
 	for _, x := range complete {
 		c = append(c, x.code)
 	}
 	for _, x := range inspect {
 		i = append(i, x.code)
-	}
-	arg["complete"], arg["inspect"] = c, i
-	argv, env := config.Command("{connection_file}", in.jupyterEnv())
-	arg["argv"], arg["env"] = argv, environment(env)
-	data, err := json.Marshal(arg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), in.venvPython(), filepath.Join("testdata", "help.py"), string(data))
-	cmd.Env, cmd.Stderr = in.jupyterEnv(), os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("help.py: %v\n%s", err, tail(string(out), 10))
 	}
 	var got struct {
 		Complete []struct {
@@ -59,9 +37,9 @@ func TestCompletionAndHelp(t *testing.T) {
 			Got     string
 		}
 	}
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("help.py: %v\n%s", err, out)
-	}
+	drive(t, in, "help.py", map[string]any{
+		"settle": 12, "cells": []string{interruptImports}, "complete": c, "inspect": i,
+	}, &got)
 	for k, x := range complete {
 		g := got.Complete[k]
 		t.Logf("%q: %d matches in %.2f s", x.code, len(g.Got), g.Seconds)

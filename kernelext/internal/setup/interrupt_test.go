@@ -1,10 +1,6 @@
 package setup
 
 import (
-	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,7 +32,7 @@ for _, c := range grid.Cells {
 	}
 }
 fmt.Println("measured", n, "of", len(grid.Cells))
-fmt.Println("worst:", grid.Worst(4, q.Both)[:1])`
+fmt.Println("worst:", grid.Worst(4, q.Both))`
 
 // mostIdle is the time from an interrupt to an idle kernel.
 const mostIdle = 200 * time.Millisecond
@@ -46,24 +42,6 @@ const mostIdle = 200 * time.Millisecond
 func TestInterrupt(t *testing.T) {
 	in := installed(t)
 	t.Setenv("QUANTNB_MEMO", t.TempDir())
-	config, err := ReadKernelConfig(in.kernelConfig())
-	if err != nil {
-		t.Fatal(err)
-	}
-	argv, env := config.Command("{connection_file}", in.jupyterEnv())
-	arg, err := json.Marshal(map[string]any{
-		"argv": argv, "env": environment(env), "log": filepath.Join(t.TempDir(), "kernel.log"), "cwd": t.TempDir(),
-		"cells": []string{interruptImports}, "long": interruptCell, "after": 1.5,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), in.venvPython(), filepath.Join("testdata", "interrupt.py"), string(arg))
-	cmd.Env, cmd.Stderr = in.jupyterEnv(), os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("interrupt.py: %v\n%s", err, tail(string(out), 10))
-	}
 	type run struct {
 		Status, Text string
 		Seconds      float64
@@ -72,9 +50,9 @@ func TestInterrupt(t *testing.T) {
 		Idle                  float64
 		Stopped, Whole, Again run
 	}
-	if err := json.Unmarshal(out, &got); err != nil {
-		t.Fatalf("interrupt.py: %v, %q", err, out)
-	}
+	drive(t, in, "interrupt.py", map[string]any{
+		"cells": []string{interruptImports}, "long": interruptCell, "after": 2.5,
+	}, &got)
 	t.Logf("idle %.0f ms after the interrupt; the stopped run took %.1f s, the next %.1f s, the one after %.2f s",
 		1e3*got.Idle, got.Stopped.Seconds, got.Whole.Seconds, got.Again.Seconds)
 	t.Logf("stopped: %q", got.Stopped.Text)

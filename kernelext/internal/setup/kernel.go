@@ -17,6 +17,7 @@ type KernelConfig struct {
 	Go     string   // the go command
 	GoRoot string   // toolchain that compiles cells
 	Module string   // folder of the generated module
+	Record string   // folder of how cells are compiled and linked
 	Env    []string // KEY=VALUE, beside the caller's environment
 }
 
@@ -50,7 +51,7 @@ func (in *Installation) kernelConfig() string { return filepath.Join(in.Dir, "ke
 func (in *Installation) writeKernelConfig() error {
 	data, err := json.MarshalIndent(KernelConfig{
 		Gonb: in.bin("gonb"), Bin: in.path("bin"), Shim: filepath.Dir(in.shim()), Go: in.Go.Command,
-		GoRoot: in.Go.Root, Module: in.module(),
+		GoRoot: in.Go.Root, Module: in.module(), Record: in.records(),
 		Env: append(cellSettings(), "GOCACHE="+in.Go.Cache, "GOMODCACHE="+in.Go.Mod),
 	}, "", "  ")
 	if err != nil {
@@ -111,6 +112,7 @@ func (c KernelConfig) Command(connection string, base []string) (argv, env []str
 	if path != "" {
 		list = append(list, path)
 	}
-	set := append([]string{"QUANTNB_GO=" + c.Go, "PATH=" + strings.Join(list, string(os.PathListSeparator))}, c.Env...)
+	set := append([]string{"QUANTNB_GO=" + c.Go, "QUANTNB_MODULE=" + c.Module, "QUANTNB_RECORDS=" + c.Record,
+		"PATH=" + strings.Join(list, string(os.PathListSeparator))}, c.Env...)
 	return argv, withEnv(base, set...)
 }

@@ -2,8 +2,10 @@ package setup
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -39,6 +41,44 @@ var installOnce = sync.OnceValues(func() (*Installation, error) {
 	}
 	return in, in.All(ctx)
 })
+
+// drive runs a script of testdata with the real kernel, or the one that arg's argv
+// and env name, and decodes what it prints into got.
+func drive(t testing.TB, in *Installation, script string, arg map[string]any, got any) {
+	t.Helper()
+	if arg["argv"] == nil {
+		config, err := ReadKernelConfig(in.kernelConfig())
+		if err != nil {
+			t.Fatal(err)
+		}
+		argv, env := config.Command("{connection_file}", in.jupyterEnv())
+		arg["argv"], arg["env"] = argv, environment(env)
+	}
+	arg["log"], arg["cwd"] = filepath.Join(t.TempDir(), "kernel.log"), t.TempDir()
+	data, err := json.Marshal(arg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), in.venvPython(), filepath.Join("testdata", script), string(data))
+	cmd.Env, cmd.Stderr = in.jupyterEnv(), os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, tail(string(out), 10))
+	}
+	if err := json.Unmarshal(out, got); err != nil {
+		t.Fatalf("%s: %v, %q", script, err, out)
+	}
+}
+
+func environment(list []string) map[string]string {
+	m := map[string]string{}
+	for _, e := range list {
+		if k, v, ok := strings.Cut(e, "="); ok && k != "" {
+			m[k] = v
+		}
+	}
+	return m
+}
 
 // TestNotebooks executes every notebook of the checkout, and one of its own, by
 // the real kernel, as quantnb lab -execute does.
@@ -113,6 +153,45 @@ func TestFailingCells(t *testing.T) {
 				t.Error("a cell after the failing one ran")
 			}
 		})
+	}
+}
+
+// TestCellsAreBuiltFromTheRecord holds the real kernel to building plain cells
+// without the go command, and to asking it where a cell does not compile.
+func TestCellsAreBuiltFromTheRecord(t *testing.T) {
+	in := installed(t)
+	config, err := ReadKernelConfig(in.kernelConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, script := filepath.Join(t.TempDir(), "asked"), filepath.Join(t.TempDir(), "go")
+	text := "#!/bin/sh\necho \"$@\" >>'" + asked + "'\nexec '" + config.Go + "' \"$@\"\n"
+	if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	config.Go = script
+	argv, env := config.Command("{connection_file}", in.jupyterEnv())
+	builds := func(cells ...string) (n int, texts []string) {
+		os.Remove(asked)
+		drive(t, in, "cells.py", map[string]any{"argv": argv, "env": environment(env), "cells": cells}, &texts)
+		data, err := os.ReadFile(asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(data)) {
+			if strings.HasPrefix(line, "build ") {
+				n++
+			}
+		}
+		return n, texts
+	}
+	n, texts := builds(residentImports, "%%\nfmt.Println(\"hello\")", plotCell, "%%\nfmt.Println(rand.N(1))")
+	if n != 0 || texts[1] != "hello\n" || texts[3] != "0\n" {
+		t.Errorf("the go command built %d cells, which say %q", n, texts)
+	}
+	n, texts = builds("%%\nvar x int = \"a\"\n_ = x", "import dbg \"runtime/debug\"", "%%\nfmt.Println(dbg.Stack() != nil)")
+	if n < 2 || !strings.Contains(texts[0], "failed to run") || texts[2] != "true\n" {
+		t.Errorf("the go command built %d cells, which say %q", n, texts)
 	}
 }
 

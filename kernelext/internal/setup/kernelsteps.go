@@ -115,6 +115,9 @@ func (in *Installation) self() string { return filepath.Join(in.Dir, "bin", "qua
 // shim is what the kernel finds as the go command.
 func (in *Installation) shim() string { return filepath.Join(in.Dir, "shim", "go") }
 
+// records is the folder of the records of package cellbuild.
+func (in *Installation) records() string { return filepath.Join(in.Dir, "records") }
+
 // fileDigest is the digest of files of the checkout; an absent one counts as empty.
 func (in *Installation) fileDigest(names ...string) string {
 	var parts []string

@@ -1,9 +1,7 @@
 package setup
 
 import (
-	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -135,27 +133,16 @@ func BenchmarkCellLatency(b *testing.B) {
 	for _, bb := range list {
 		b.Run(bb.name, func(b *testing.B) {
 			runs := max(b.N, 9)
-			arg, err := json.Marshal(map[string]any{
-				"argv": bb.argv, "env": environment(bb.env), "cells": bb.cells, "runs": runs,
-				"log": filepath.Join(b.TempDir(), "kernel.log"), "cwd": b.TempDir(),
-			})
-			if err != nil {
-				b.Fatal(err)
-			}
-			cmd := exec.CommandContext(b.Context(), in.venvPython(), filepath.Join("testdata", "latency.py"), string(arg))
-			cmd.Env = in.jupyterEnv()
-			cmd.Stderr = os.Stderr
-			out, err := cmd.Output()
-			if err != nil {
-				b.Fatalf("latency.py: %v\n%s", err, tail(string(out), 10))
-			}
 			var got struct {
 				First float64
 				Times []float64
 				CPU   []float64
 			}
-			if err := json.Unmarshal(out, &got); err != nil || len(got.Times) != runs {
-				b.Fatalf("latency.py: %v, %q", err, out)
+			drive(b, in, "latency.py", map[string]any{
+				"argv": bb.argv, "env": environment(bb.env), "cells": bb.cells, "runs": runs,
+			}, &got)
+			if len(got.Times) != runs {
+				b.Fatalf("%d times of %d", len(got.Times), runs)
 			}
 			slices.Sort(got.Times)
 			b.ReportMetric(got.Times[len(got.Times)/2], "s/cell(median)")
@@ -166,17 +153,4 @@ func BenchmarkCellLatency(b *testing.B) {
 			b.ReportMetric(0, "ns/op") // which would include the kernel's start
 		})
 	}
-}
-
-func environment(list []string) map[string]string {
-	m := map[string]string{}
-	for _, e := range list {
-		for i := range e {
-			if e[i] == '=' && i > 0 {
-				m[e[:i]] = e[i+1:]
-				break
-			}
-		}
-	}
-	return m
 }

@@ -7,13 +7,14 @@ import (
 	"fmt"
 	"go/format"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 )
 
 const (
-	moduleVersion = "2" // changes when writeModule writes something else
+	moduleVersion = "3" // changes when writeModule writes something else
 	modulePath    = "quantnb.invalid/cells"
 	importsFile   = "imports.go"
 )
@@ -50,7 +51,7 @@ func (in *Installation) writeModule(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	src, err := importsSource(append(product, extra...))
+	src, err := importsSource(slices.Concat(product, extra, std))
 	if err != nil {
 		return err
 	}
@@ -132,8 +133,21 @@ var std = strings.Fields(`
 	strconv strings sync sync/atomic testing text/tabwriter text/template time
 	unicode unicode/utf8 unsafe`)
 
-// warm compiles everything that cells may import, exactly as the kernel will.
+// warm compiles everything that cells may import, exactly as the kernel will, and
+// keeps how a cell is compiled and linked.
 func (in *Installation) warm(ctx context.Context) error {
-	_, err := in.goCommand(ctx, in.module(), in.cellEnv(), append([]string{"build", "./..."}, std...)...)
-	return err
+	if _, err := in.goCommand(ctx, in.module(), in.cellEnv(), "build", "./..."); err != nil {
+		return err
+	}
+	config, err := ReadKernelConfig(in.kernelConfig())
+	if err != nil {
+		return err
+	}
+	_, env := config.Command("", os.Environ())
+	cmd := exec.CommandContext(ctx, in.shim(), "quantnb-record")
+	cmd.Dir, cmd.Env = in.module(), env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, tail(string(out), 30))
+	}
+	return nil
 }

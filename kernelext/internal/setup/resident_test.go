@@ -1,9 +1,7 @@
 package setup
 
 import (
-	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -49,22 +47,12 @@ func TestResidentSession(t *testing.T) {
 	run := func(limit string) []string {
 		t.Helper()
 		t.Setenv(resident.BytesVariable, limit)
-		arg, err := json.Marshal(map[string]any{
-			"argv": argv, "env": environment(in.jupyterEnv()), "log": filepath.Join(t.TempDir(), "kernel.log"), "cwd": t.TempDir(),
-			"cells": []string{residentImports, residentCell, residentCell},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.CommandContext(t.Context(), in.venvPython(), filepath.Join("testdata", "resident.py"), string(arg))
-		cmd.Env, cmd.Stderr = in.jupyterEnv(), os.Stderr
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("resident.py: %v\n%s", err, tail(string(out), 10))
-		}
 		var texts []string
-		if err := json.Unmarshal(out, &texts); err != nil || len(texts) != 3 {
-			t.Fatalf("resident.py: %v, %q", err, out)
+		drive(t, in, "cells.py", map[string]any{
+			"argv": argv, "env": environment(in.jupyterEnv()), "cells": []string{residentImports, residentCell, residentCell},
+		}, &texts)
+		if len(texts) != 3 {
+			t.Fatalf("%q", texts)
 		}
 		return texts[1:]
 	}

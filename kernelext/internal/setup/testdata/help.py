@@ -8,42 +8,31 @@ import json
 import sys
 import time
 
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import KernelManager
+import kernel
 
 opt = json.loads(sys.argv[1])
-km = KernelManager()
-km._kernel_spec = KernelSpec(argv=opt["argv"], display_name="x", language="go", interrupt_mode="message")
 out = {"complete": [], "inspect": []}
-with open(opt["log"], "w") as log:
-    km.start_kernel(env=opt["env"], stderr=log, stdout=log, cwd=opt["cwd"])
-    client = km.client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=60)
-        for cell in opt["cells"]:
-            reply = client.execute_interactive(cell, timeout=300, allow_stdin=False, output_hook=lambda m: None)
-            if reply["content"]["status"] != "ok":
-                raise SystemExit("a cell failed: %s" % reply["content"])
+with kernel.started(opt) as (_, client):
+    for cell in opt["cells"]:
+        status, text = kernel.run(client, cell)
+        if status != "ok":
+            raise SystemExit("a cell failed: %s" % text)
 
-        def ask(kind, code):
-            at = code.index("|")
-            code = code[:at] + code[at + 1:]
-            start = time.monotonic()
-            if kind == "complete":
-                reply = client.complete(code, cursor_pos=at, reply=True, timeout=120)["content"]
-                got = reply["matches"]
-            else:
-                reply = client.inspect(code, cursor_pos=at, reply=True, timeout=120)["content"]
-                got = "\n".join(str(v) for v in reply.get("data", {}).values())
-            return {"seconds": time.monotonic() - start, "got": got, "status": reply["status"]}
+    def ask(kind, code):
+        at = code.index("|")
+        code = code[:at] + code[at + 1:]
+        start = time.monotonic()
+        if kind == "complete":
+            reply = client.complete(code, cursor_pos=at, reply=True, timeout=120)["content"]
+            got = reply["matches"]
+        else:
+            reply = client.inspect(code, cursor_pos=at, reply=True, timeout=120)["content"]
+            got = "\n".join(str(v) for v in reply.get("data", {}).values())
+        return {"seconds": time.monotonic() - start, "got": got, "status": reply["status"]}
 
-        ask("complete", "%%\nfmt.Pr|")  # gopls loads the packages once
-        time.sleep(opt["settle"])
-        for kind in out:
-            for code in opt[kind]:
-                out[kind].append(ask(kind, code))
-    finally:
-        client.stop_channels()
-        km.shutdown_kernel(now=False)
+    ask("complete", "%%\nfmt.Pr|")  # gopls loads the packages once
+    time.sleep(opt["settle"])
+    for kind in out:
+        for code in opt[kind]:
+            out[kind].append(ask(kind, code))
 print(json.dumps(out))

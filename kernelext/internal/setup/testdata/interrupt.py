@@ -11,54 +11,30 @@ import sys
 import threading
 import time
 
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import KernelManager
+import kernel
 
 opt = json.loads(sys.argv[1])
-km = KernelManager()
-km._kernel_spec = KernelSpec(argv=opt["argv"], display_name="x", language="go", interrupt_mode="message")
-with open(opt["log"], "w") as log:
-    km.start_kernel(env=opt["env"], stderr=log, stdout=log, cwd=opt["cwd"])
-    client = km.client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=60)
+with kernel.started(opt) as (km, client):
+    def run(code, each=lambda text: None):
+        start = time.monotonic()
+        status, text = kernel.run(client, code, each)
+        end = time.monotonic()
+        return {"status": status, "text": text, "seconds": end - start, "end": end}
 
-        def run(code, began=None):
-            text = []
+    for cell in opt["cells"]:
+        if run(cell)["status"] != "ok":
+            raise SystemExit("a cell failed: %s" % cell)
+    began, sent = threading.Event(), []
 
-            def output(m):
-                c = m["content"]
-                if m["msg_type"] == "stream":
-                    text.append(c["text"])
-                    if began is not None and "began" in c["text"]:
-                        began.set()
-                elif m["msg_type"] in ("display_data", "update_display_data"):
-                    text.append(c["data"].get("text/plain", "") + "\n")
-                elif m["msg_type"] == "error":
-                    text.append("ERROR " + c["evalue"])
-            start = time.monotonic()
-            reply = client.execute_interactive(code, timeout=300, allow_stdin=False, output_hook=output)
-            return {"status": reply["content"]["status"], "text": "".join(text), "seconds": time.monotonic() - start,
-                    "end": time.monotonic()}
-
-        for cell in opt["cells"]:
-            if run(cell)["status"] != "ok":
-                raise SystemExit("a cell failed: %s" % cell)
-        began, sent = threading.Event(), []
-
-        def interrupt():
-            if began.wait(120):
-                time.sleep(opt["after"])
-                sent.append(time.monotonic())
-                km.interrupt_kernel()
-        worker = threading.Thread(target=interrupt)
-        worker.start()
-        stopped = run(opt["long"], began)  # returns at idle
-        worker.join()
-        whole = run(opt["long"])
-        again = run(opt["long"])
-    finally:
-        client.stop_channels()
-        km.shutdown_kernel(now=False)
+    def interrupt():
+        if began.wait(120):
+            time.sleep(opt["after"])
+            sent.append(time.monotonic())
+            km.interrupt_kernel()
+    worker = threading.Thread(target=interrupt)
+    worker.start()
+    stopped = run(opt["long"], lambda text: began.set() if "began" in text else None)  # returns at idle
+    worker.join()
+    whole = run(opt["long"])
+    again = run(opt["long"])
 print(json.dumps({"idle": stopped["end"] - sent[0], "stopped": stopped, "whole": whole, "again": again}))
