@@ -148,7 +148,7 @@ func TestExportedReferenceNetworksComputeWhatTheSimulationDoes(t *testing.T) {
 	for i, c := range sharedModels {
 		t.Run(c.name, func(t *testing.T) {
 			study := &quantlib.Study{Model: openShared(t, c.name), NoMemo: true}
-			x := tensor.New(tensor.Float32, append([]int{8}, c.shape...)...)
+			x := tensor.New(tensor.Float32, append([]int{samples(8)}, c.shape...)...)
 			lcg(x.F32(), uint32(i+1), float64(c.low), float64(c.high))
 			study.Calibration = fixed{study.Model.Graph().Inputs()[0].Name, x}
 			study.Test = study.Calibration
@@ -158,8 +158,8 @@ func TestExportedReferenceNetworksComputeWhatTheSimulationDoes(t *testing.T) {
 				if err := study.Export(context.Background(), p, path); err != nil {
 					t.Fatal(err)
 				}
-				_, want := simulated(t, study, p, 8)
-				if got := reopened(t, path, study, 8); !tensor.Equal(want, got) {
+				_, want := simulated(t, study, p, samples(8))
+				if got := reopened(t, path, study, samples(8)); !tensor.Equal(want, got) {
 					t.Errorf("%d bits: the exported file is %.1f dB from the simulation", bits, quant.SQNR(want.F32(), got.F32()))
 				}
 			}

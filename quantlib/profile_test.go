@@ -19,6 +19,9 @@ import (
 func TestEveryProfileMeasuresAGridAndACurve(t *testing.T) {
 	for _, p := range hardware.Builtin() {
 		t.Run(p.Name, func(t *testing.T) {
+			if p.Name == "simulation" {
+				long(t, "what other tests measure, too")
+			}
 			s := newStudy(t, 32, 64)
 			s.Profile, s.Samples = p, 8
 			ctx := t.Context()
