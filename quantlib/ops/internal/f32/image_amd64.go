@@ -31,6 +31,12 @@ func direct1x16AVX2(kn, count int, a, b0, b1 *float32, off *int32, c *float32, l
 func direct6x17AVX2(kn, count int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher, b2, rest *float32)
 
 //go:noescape
+func winogradInAVX2(args *winogradIn)
+
+//go:noescape
+func winogradOutAVX2(args *winogradOut)
+
+//go:noescape
 func quantizeRowsAVX2(dst, x *float32, rows, n, dstStride, srcStride int, fin *finisher)
 
 //go:noescape
@@ -92,6 +98,10 @@ func direct(rows, kn, n int, a, b0, b1 *float32, off *int32, c *float32, ldc int
 func direct6x17(kn, n int, a, b0, b1 *float32, off *int32, c *float32, ldc int, fin *finisher, b2, rest *float32) {
 	direct6x17AVX2(kn, n, a, b0, b1, off, c, ldc, fin, b2, rest)
 }
+
+func transformIn(args *winogradIn) { winogradInAVX2(args) }
+
+func transformOut(args *winogradOut) { winogradOutAVX2(args) }
 
 // quantizeRows fake-quantizes rows of n elements in place.
 func quantizeRows(x []float32, rows, n, stride int, q Quantizer) {

@@ -45,6 +45,10 @@ func direct6x17(kn, n int, a, b0, b1 *float32, off *int32, c *float32, ldc int, 
 	direct6x17NEON(kn, n, a, b0, b1, off, c, ldc, fin, b2, rest)
 }
 
+func transformIn(args *winogradIn) { winogradInNEON(args) }
+
+func transformOut(args *winogradOut) { winogradOutNEON(args) }
+
 func product6x8(kn int, a, b, c *float32) { product6x8NEON(kn, a, b, c) }
 
 func columns1(kn int, a, b, out *float32) { columns1NEON(kn, a, b, out) }

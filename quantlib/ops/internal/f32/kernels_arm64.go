@@ -96,6 +96,12 @@ func quantizeRowsNEON(dst, src *float32, rows, n, dstStride, srcStride int, scal
 func quantizeRowsByInverseNEON(dst, src *float32, rows, n, dstStride, srcStride int, scale, least, most, high, low float32)
 
 //go:noescape
+func winogradInNEON(args *winogradIn)
+
+//go:noescape
+func winogradOutNEON(args *winogradOut)
+
+//go:noescape
 func addNEON(dst, x, y *float32, n int)
 
 //go:noescape

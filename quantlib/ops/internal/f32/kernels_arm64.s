@@ -6997,6 +6997,863 @@ next:
 	BNE row
 	RET
 
+// func winogradInNEON(args *byte)
+TEXT ·winogradInNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD (R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD 32(R0), R5
+	MOVD 40(R0), R6
+	MOVD 48(R0), R7
+group:
+	MOVW (R6), R8
+	MOVW 4(R6), R9
+	ADD $8, R6
+	ADD R9<<2, R4, R9
+	ADD R8<<2, R1, R10
+	ADD R2<<1, R10, R12
+	ADD R3, R10, R14
+	ADD R3, R12, R16
+	ADD R2, R10, R11
+	ADD R2, R12, R13
+	ADD R2, R14, R15
+	ADD R2, R16, R17
+	FMOVQ (R10), F0
+	FMOVQ (R12), F8
+	FMOVQ (R14), F16
+	FMOVQ (R16), F24
+	WORD $0x4eb0d404 // fsub v4.4s, v0.4s, v16.4s
+	WORD $0x4e30d50c // fadd v12.4s, v8.4s, v16.4s
+	WORD $0x4ea8d614 // fsub v20.4s, v16.4s, v8.4s
+	WORD $0x4eb8d51c // fsub v28.4s, v8.4s, v24.4s
+	FMOVQ (R11), F1
+	FMOVQ (R13), F9
+	FMOVQ (R15), F17
+	FMOVQ (R17), F25
+	WORD $0x4eb1d425 // fsub v5.4s, v1.4s, v17.4s
+	WORD $0x4e31d52d // fadd v13.4s, v9.4s, v17.4s
+	WORD $0x4ea9d635 // fsub v21.4s, v17.4s, v9.4s
+	WORD $0x4eb9d53d // fsub v29.4s, v9.4s, v25.4s
+	FMOVQ 4(R10), F2
+	FMOVQ 4(R12), F10
+	FMOVQ 4(R14), F18
+	FMOVQ 4(R16), F26
+	WORD $0x4eb2d446 // fsub v6.4s, v2.4s, v18.4s
+	WORD $0x4e32d54e // fadd v14.4s, v10.4s, v18.4s
+	WORD $0x4eaad656 // fsub v22.4s, v18.4s, v10.4s
+	WORD $0x4ebad55e // fsub v30.4s, v10.4s, v26.4s
+	FMOVQ 4(R11), F3
+	FMOVQ 4(R13), F11
+	FMOVQ 4(R15), F19
+	FMOVQ 4(R17), F27
+	WORD $0x4eb3d467 // fsub v7.4s, v3.4s, v19.4s
+	WORD $0x4e33d56f // fadd v15.4s, v11.4s, v19.4s
+	WORD $0x4eabd677 // fsub v23.4s, v19.4s, v11.4s
+	WORD $0x4ebbd57f // fsub v31.4s, v11.4s, v27.4s
+	MOVD R9, R8
+	WORD $0x4ea6d480 // fsub v0.4s, v4.4s, v6.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	WORD $0x4ea5d4c2 // fsub v2.4s, v6.4s, v5.4s
+	WORD $0x4ea7d4a3 // fsub v3.4s, v5.4s, v7.4s
+	FMOVQ F0, (R8)
+	ADD R5, R8
+	FMOVQ F1, (R8)
+	ADD R5, R8
+	FMOVQ F2, (R8)
+	ADD R5, R8
+	FMOVQ F3, (R8)
+	ADD R5, R8
+	WORD $0x4eaed588 // fsub v8.4s, v12.4s, v14.4s
+	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
+	WORD $0x4eadd5ca // fsub v10.4s, v14.4s, v13.4s
+	WORD $0x4eafd5ab // fsub v11.4s, v13.4s, v15.4s
+	FMOVQ F8, (R8)
+	ADD R5, R8
+	FMOVQ F9, (R8)
+	ADD R5, R8
+	FMOVQ F10, (R8)
+	ADD R5, R8
+	FMOVQ F11, (R8)
+	ADD R5, R8
+	WORD $0x4eb6d690 // fsub v16.4s, v20.4s, v22.4s
+	WORD $0x4e36d6b1 // fadd v17.4s, v21.4s, v22.4s
+	WORD $0x4eb5d6d2 // fsub v18.4s, v22.4s, v21.4s
+	WORD $0x4eb7d6b3 // fsub v19.4s, v21.4s, v23.4s
+	FMOVQ F16, (R8)
+	ADD R5, R8
+	FMOVQ F17, (R8)
+	ADD R5, R8
+	FMOVQ F18, (R8)
+	ADD R5, R8
+	FMOVQ F19, (R8)
+	ADD R5, R8
+	WORD $0x4ebed798 // fsub v24.4s, v28.4s, v30.4s
+	WORD $0x4e3ed7b9 // fadd v25.4s, v29.4s, v30.4s
+	WORD $0x4ebdd7da // fsub v26.4s, v30.4s, v29.4s
+	WORD $0x4ebfd7bb // fsub v27.4s, v29.4s, v31.4s
+	FMOVQ F24, (R8)
+	ADD R5, R8
+	FMOVQ F25, (R8)
+	ADD R5, R8
+	FMOVQ F26, (R8)
+	ADD R5, R8
+	FMOVQ F27, (R8)
+	ADD R5, R8
+	FMOVQ 16(R10), F0
+	FMOVQ 16(R12), F8
+	FMOVQ 16(R14), F16
+	FMOVQ 16(R16), F24
+	WORD $0x4eb0d404 // fsub v4.4s, v0.4s, v16.4s
+	WORD $0x4e30d50c // fadd v12.4s, v8.4s, v16.4s
+	WORD $0x4ea8d614 // fsub v20.4s, v16.4s, v8.4s
+	WORD $0x4eb8d51c // fsub v28.4s, v8.4s, v24.4s
+	FMOVQ 16(R11), F1
+	FMOVQ 16(R13), F9
+	FMOVQ 16(R15), F17
+	FMOVQ 16(R17), F25
+	WORD $0x4eb1d425 // fsub v5.4s, v1.4s, v17.4s
+	WORD $0x4e31d52d // fadd v13.4s, v9.4s, v17.4s
+	WORD $0x4ea9d635 // fsub v21.4s, v17.4s, v9.4s
+	WORD $0x4eb9d53d // fsub v29.4s, v9.4s, v25.4s
+	FMOVQ 20(R10), F2
+	FMOVQ 20(R12), F10
+	FMOVQ 20(R14), F18
+	FMOVQ 20(R16), F26
+	WORD $0x4eb2d446 // fsub v6.4s, v2.4s, v18.4s
+	WORD $0x4e32d54e // fadd v14.4s, v10.4s, v18.4s
+	WORD $0x4eaad656 // fsub v22.4s, v18.4s, v10.4s
+	WORD $0x4ebad55e // fsub v30.4s, v10.4s, v26.4s
+	FMOVQ 20(R11), F3
+	FMOVQ 20(R13), F11
+	FMOVQ 20(R15), F19
+	FMOVQ 20(R17), F27
+	WORD $0x4eb3d467 // fsub v7.4s, v3.4s, v19.4s
+	WORD $0x4e33d56f // fadd v15.4s, v11.4s, v19.4s
+	WORD $0x4eabd677 // fsub v23.4s, v19.4s, v11.4s
+	WORD $0x4ebbd57f // fsub v31.4s, v11.4s, v27.4s
+	MOVD R9, R8
+	WORD $0x4ea6d480 // fsub v0.4s, v4.4s, v6.4s
+	WORD $0x4e26d4a1 // fadd v1.4s, v5.4s, v6.4s
+	WORD $0x4ea5d4c2 // fsub v2.4s, v6.4s, v5.4s
+	WORD $0x4ea7d4a3 // fsub v3.4s, v5.4s, v7.4s
+	FMOVQ F0, 16(R8)
+	ADD R5, R8
+	FMOVQ F1, 16(R8)
+	ADD R5, R8
+	FMOVQ F2, 16(R8)
+	ADD R5, R8
+	FMOVQ F3, 16(R8)
+	ADD R5, R8
+	WORD $0x4eaed588 // fsub v8.4s, v12.4s, v14.4s
+	WORD $0x4e2ed5a9 // fadd v9.4s, v13.4s, v14.4s
+	WORD $0x4eadd5ca // fsub v10.4s, v14.4s, v13.4s
+	WORD $0x4eafd5ab // fsub v11.4s, v13.4s, v15.4s
+	FMOVQ F8, 16(R8)
+	ADD R5, R8
+	FMOVQ F9, 16(R8)
+	ADD R5, R8
+	FMOVQ F10, 16(R8)
+	ADD R5, R8
+	FMOVQ F11, 16(R8)
+	ADD R5, R8
+	WORD $0x4eb6d690 // fsub v16.4s, v20.4s, v22.4s
+	WORD $0x4e36d6b1 // fadd v17.4s, v21.4s, v22.4s
+	WORD $0x4eb5d6d2 // fsub v18.4s, v22.4s, v21.4s
+	WORD $0x4eb7d6b3 // fsub v19.4s, v21.4s, v23.4s
+	FMOVQ F16, 16(R8)
+	ADD R5, R8
+	FMOVQ F17, 16(R8)
+	ADD R5, R8
+	FMOVQ F18, 16(R8)
+	ADD R5, R8
+	FMOVQ F19, 16(R8)
+	ADD R5, R8
+	WORD $0x4ebed798 // fsub v24.4s, v28.4s, v30.4s
+	WORD $0x4e3ed7b9 // fadd v25.4s, v29.4s, v30.4s
+	WORD $0x4ebdd7da // fsub v26.4s, v30.4s, v29.4s
+	WORD $0x4ebfd7bb // fsub v27.4s, v29.4s, v31.4s
+	FMOVQ F24, 16(R8)
+	ADD R5, R8
+	FMOVQ F25, 16(R8)
+	ADD R5, R8
+	FMOVQ F26, 16(R8)
+	ADD R5, R8
+	FMOVQ F27, 16(R8)
+	ADD R5, R8
+	SUBS $1, R7
+	BNE group
+	RET
+
+// func winogradOutNEON(args *byte)
+TEXT ·winogradOutNEON(SB), NOSPLIT, $0-8
+	MOVD args+0(FP), R0
+	MOVD (R0), R1
+	MOVD 8(R0), R2
+	MOVD 16(R0), R3
+	MOVD 24(R0), R4
+	MOVD 32(R0), R5
+	MOVD 40(R0), R6
+	MOVD 48(R0), R7
+group:
+	MOVW (R6), R10
+	MOVW 4(R6), R8
+	MOVW 8(R6), R11
+	MOVW 12(R6), R12
+	ADD $16, R6
+	ADD R8<<2, R1, R8
+	LSL $2, R10
+	MOVD R8, R9
+	FMOVQ (R9), F16
+	ADD R2, R9
+	WORD $0x4eb01e08 // orr v8.16b, v16.16b, v16.16b
+	FMOVQ (R9), F17
+	ADD R2, R9
+	WORD $0x4eb11e29 // orr v9.16b, v17.16b, v17.16b
+	FMOVQ (R9), F18
+	ADD R2, R9
+	WORD $0x4eb21e4a // orr v10.16b, v18.16b, v18.16b
+	FMOVQ (R9), F19
+	ADD R2, R9
+	WORD $0x4eb31e6b // orr v11.16b, v19.16b, v19.16b
+	FMOVQ (R9), F20
+	ADD R2, R9
+	WORD $0x4e34d508 // fadd v8.4s, v8.4s, v20.4s
+	WORD $0x4eb41e8c // orr v12.16b, v20.16b, v20.16b
+	FMOVQ (R9), F21
+	ADD R2, R9
+	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4eb51ead // orr v13.16b, v21.16b, v21.16b
+	FMOVQ (R9), F22
+	ADD R2, R9
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4eb61ece // orr v14.16b, v22.16b, v22.16b
+	FMOVQ (R9), F23
+	ADD R2, R9
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x4eb71eef // orr v15.16b, v23.16b, v23.16b
+	FMOVQ (R9), F16
+	ADD R2, R9
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ (R9), F17
+	ADD R2, R9
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	FMOVQ (R9), F18
+	ADD R2, R9
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	FMOVQ (R9), F19
+	ADD R2, R9
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	FMOVQ (R9), F20
+	ADD R2, R9
+	WORD $0x4eb4d58c // fsub v12.4s, v12.4s, v20.4s
+	FMOVQ (R9), F21
+	ADD R2, R9
+	WORD $0x4eb5d5ad // fsub v13.4s, v13.4s, v21.4s
+	FMOVQ (R9), F22
+	ADD R2, R9
+	WORD $0x4eb6d5ce // fsub v14.4s, v14.4s, v22.4s
+	FMOVQ (R9), F23
+	ADD R2, R9
+	WORD $0x4eb7d5ef // fsub v15.4s, v15.4s, v23.4s
+	WORD $0x4e29d510 // fadd v16.4s, v8.4s, v9.4s
+	WORD $0x4e2ad610 // fadd v16.4s, v16.4s, v10.4s
+	WORD $0x4eaad531 // fsub v17.4s, v9.4s, v10.4s
+	WORD $0x4eabd631 // fsub v17.4s, v17.4s, v11.4s
+	WORD $0x4e913a00 // zip1 v0.4s, v16.4s, v17.4s
+	WORD $0x4e917a01 // zip2 v1.4s, v16.4s, v17.4s
+	WORD $0x4e2dd590 // fadd v16.4s, v12.4s, v13.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4eaed5b1 // fsub v17.4s, v13.4s, v14.4s
+	WORD $0x4eafd631 // fsub v17.4s, v17.4s, v15.4s
+	WORD $0x4e913a04 // zip1 v4.4s, v16.4s, v17.4s
+	WORD $0x4e917a05 // zip2 v5.4s, v16.4s, v17.4s
+	MOVD R8, R9
+	FMOVQ 16(R9), F16
+	ADD R2, R9
+	WORD $0x4eb01e08 // orr v8.16b, v16.16b, v16.16b
+	FMOVQ 16(R9), F17
+	ADD R2, R9
+	WORD $0x4eb11e29 // orr v9.16b, v17.16b, v17.16b
+	FMOVQ 16(R9), F18
+	ADD R2, R9
+	WORD $0x4eb21e4a // orr v10.16b, v18.16b, v18.16b
+	FMOVQ 16(R9), F19
+	ADD R2, R9
+	WORD $0x4eb31e6b // orr v11.16b, v19.16b, v19.16b
+	FMOVQ 16(R9), F20
+	ADD R2, R9
+	WORD $0x4e34d508 // fadd v8.4s, v8.4s, v20.4s
+	WORD $0x4eb41e8c // orr v12.16b, v20.16b, v20.16b
+	FMOVQ 16(R9), F21
+	ADD R2, R9
+	WORD $0x4e35d529 // fadd v9.4s, v9.4s, v21.4s
+	WORD $0x4eb51ead // orr v13.16b, v21.16b, v21.16b
+	FMOVQ 16(R9), F22
+	ADD R2, R9
+	WORD $0x4e36d54a // fadd v10.4s, v10.4s, v22.4s
+	WORD $0x4eb61ece // orr v14.16b, v22.16b, v22.16b
+	FMOVQ 16(R9), F23
+	ADD R2, R9
+	WORD $0x4e37d56b // fadd v11.4s, v11.4s, v23.4s
+	WORD $0x4eb71eef // orr v15.16b, v23.16b, v23.16b
+	FMOVQ 16(R9), F16
+	ADD R2, R9
+	WORD $0x4e30d508 // fadd v8.4s, v8.4s, v16.4s
+	WORD $0x4eb0d58c // fsub v12.4s, v12.4s, v16.4s
+	FMOVQ 16(R9), F17
+	ADD R2, R9
+	WORD $0x4e31d529 // fadd v9.4s, v9.4s, v17.4s
+	WORD $0x4eb1d5ad // fsub v13.4s, v13.4s, v17.4s
+	FMOVQ 16(R9), F18
+	ADD R2, R9
+	WORD $0x4e32d54a // fadd v10.4s, v10.4s, v18.4s
+	WORD $0x4eb2d5ce // fsub v14.4s, v14.4s, v18.4s
+	FMOVQ 16(R9), F19
+	ADD R2, R9
+	WORD $0x4e33d56b // fadd v11.4s, v11.4s, v19.4s
+	WORD $0x4eb3d5ef // fsub v15.4s, v15.4s, v19.4s
+	FMOVQ 16(R9), F20
+	ADD R2, R9
+	WORD $0x4eb4d58c // fsub v12.4s, v12.4s, v20.4s
+	FMOVQ 16(R9), F21
+	ADD R2, R9
+	WORD $0x4eb5d5ad // fsub v13.4s, v13.4s, v21.4s
+	FMOVQ 16(R9), F22
+	ADD R2, R9
+	WORD $0x4eb6d5ce // fsub v14.4s, v14.4s, v22.4s
+	FMOVQ 16(R9), F23
+	ADD R2, R9
+	WORD $0x4eb7d5ef // fsub v15.4s, v15.4s, v23.4s
+	WORD $0x4e29d510 // fadd v16.4s, v8.4s, v9.4s
+	WORD $0x4e2ad610 // fadd v16.4s, v16.4s, v10.4s
+	WORD $0x4eaad531 // fsub v17.4s, v9.4s, v10.4s
+	WORD $0x4eabd631 // fsub v17.4s, v17.4s, v11.4s
+	WORD $0x4e913a02 // zip1 v2.4s, v16.4s, v17.4s
+	WORD $0x4e917a03 // zip2 v3.4s, v16.4s, v17.4s
+	WORD $0x4e2dd590 // fadd v16.4s, v12.4s, v13.4s
+	WORD $0x4e2ed610 // fadd v16.4s, v16.4s, v14.4s
+	WORD $0x4eaed5b1 // fsub v17.4s, v13.4s, v14.4s
+	WORD $0x4eafd631 // fsub v17.4s, v17.4s, v15.4s
+	WORD $0x4e913a06 // zip1 v6.4s, v16.4s, v17.4s
+	WORD $0x4e917a07 // zip2 v7.4s, v16.4s, v17.4s
+	ADD $56, R0, R9
+	VLD1R (R9), [V8.S4]
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e28d421 // fadd v1.4s, v1.4s, v8.4s
+	WORD $0x4e28d442 // fadd v2.4s, v2.4s, v8.4s
+	WORD $0x4e28d463 // fadd v3.4s, v3.4s, v8.4s
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e28d4a5 // fadd v5.4s, v5.4s, v8.4s
+	WORD $0x4e28d4c6 // fadd v6.4s, v6.4s, v8.4s
+	WORD $0x4e28d4e7 // fadd v7.4s, v7.4s, v8.4s
+	CBZ R5, added
+	ADD R10, R5, R9
+	WORD $0x6e281d08 // eor v8.16b, v8.16b, v8.16b
+	WORD $0x6e291d29 // eor v9.16b, v9.16b, v9.16b
+	WORD $0x6e2a1d4a // eor v10.16b, v10.16b, v10.16b
+	WORD $0x6e2b1d6b // eor v11.16b, v11.16b, v11.16b
+	MOVD R11, R13
+	CMP $4, R13
+	BLT added0v0lanes
+	FMOVQ.P 16(R9), F8
+	SUB $4, R13
+	B added0v0
+added0v0lanes:
+	CBZ R13, added0end
+	VLD1.P 4(R9), V8.S[0]
+	SUB $1, R13
+	CBZ R13, added0end
+	VLD1.P 4(R9), V8.S[1]
+	SUB $1, R13
+	CBZ R13, added0end
+	VLD1.P 4(R9), V8.S[2]
+	SUB $1, R13
+	B added0end
+added0v0:
+	CMP $4, R13
+	BLT added0v1lanes
+	FMOVQ.P 16(R9), F9
+	SUB $4, R13
+	B added0v1
+added0v1lanes:
+	CBZ R13, added0end
+	VLD1.P 4(R9), V9.S[0]
+	SUB $1, R13
+	CBZ R13, added0end
+	VLD1.P 4(R9), V9.S[1]
+	SUB $1, R13
+	CBZ R13, added0end
+	VLD1.P 4(R9), V9.S[2]
+	SUB $1, R13
+	B added0end
+added0v1:
+	CMP $4, R13
+	BLT added0v2lanes
+	FMOVQ.P 16(R9), F10
+	SUB $4, R13
+	B added0v2
+added0v2lanes:
+	CBZ R13, added0end
+	VLD1.P 4(R9), V10.S[0]
+	SUB $1, R13
+	CBZ R13, added0end
+	VLD1.P 4(R9), V10.S[1]
+	SUB $1, R13
+	CBZ R13, added0end
+	VLD1.P 4(R9), V10.S[2]
+	SUB $1, R13
+	B added0end
+added0v2:
+	CMP $4, R13
+	BLT added0v3lanes
+	FMOVQ.P 16(R9), F11
+	SUB $4, R13
+	B added0v3
+added0v3lanes:
+	CBZ R13, added0end
+	VLD1.P 4(R9), V11.S[0]
+	SUB $1, R13
+	CBZ R13, added0end
+	VLD1.P 4(R9), V11.S[1]
+	SUB $1, R13
+	CBZ R13, added0end
+	VLD1.P 4(R9), V11.S[2]
+	SUB $1, R13
+	B added0end
+added0v3:
+added0end:
+	WORD $0x4e28d400 // fadd v0.4s, v0.4s, v8.4s
+	WORD $0x4e29d421 // fadd v1.4s, v1.4s, v9.4s
+	WORD $0x4e2ad442 // fadd v2.4s, v2.4s, v10.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	SUB R11<<2, R9
+	ADD R4, R9
+	CMP $2, R12
+	BLT added
+	WORD $0x6e281d08 // eor v8.16b, v8.16b, v8.16b
+	WORD $0x6e291d29 // eor v9.16b, v9.16b, v9.16b
+	WORD $0x6e2a1d4a // eor v10.16b, v10.16b, v10.16b
+	WORD $0x6e2b1d6b // eor v11.16b, v11.16b, v11.16b
+	MOVD R11, R13
+	CMP $4, R13
+	BLT added1v0lanes
+	FMOVQ.P 16(R9), F8
+	SUB $4, R13
+	B added1v0
+added1v0lanes:
+	CBZ R13, added1end
+	VLD1.P 4(R9), V8.S[0]
+	SUB $1, R13
+	CBZ R13, added1end
+	VLD1.P 4(R9), V8.S[1]
+	SUB $1, R13
+	CBZ R13, added1end
+	VLD1.P 4(R9), V8.S[2]
+	SUB $1, R13
+	B added1end
+added1v0:
+	CMP $4, R13
+	BLT added1v1lanes
+	FMOVQ.P 16(R9), F9
+	SUB $4, R13
+	B added1v1
+added1v1lanes:
+	CBZ R13, added1end
+	VLD1.P 4(R9), V9.S[0]
+	SUB $1, R13
+	CBZ R13, added1end
+	VLD1.P 4(R9), V9.S[1]
+	SUB $1, R13
+	CBZ R13, added1end
+	VLD1.P 4(R9), V9.S[2]
+	SUB $1, R13
+	B added1end
+added1v1:
+	CMP $4, R13
+	BLT added1v2lanes
+	FMOVQ.P 16(R9), F10
+	SUB $4, R13
+	B added1v2
+added1v2lanes:
+	CBZ R13, added1end
+	VLD1.P 4(R9), V10.S[0]
+	SUB $1, R13
+	CBZ R13, added1end
+	VLD1.P 4(R9), V10.S[1]
+	SUB $1, R13
+	CBZ R13, added1end
+	VLD1.P 4(R9), V10.S[2]
+	SUB $1, R13
+	B added1end
+added1v2:
+	CMP $4, R13
+	BLT added1v3lanes
+	FMOVQ.P 16(R9), F11
+	SUB $4, R13
+	B added1v3
+added1v3lanes:
+	CBZ R13, added1end
+	VLD1.P 4(R9), V11.S[0]
+	SUB $1, R13
+	CBZ R13, added1end
+	VLD1.P 4(R9), V11.S[1]
+	SUB $1, R13
+	CBZ R13, added1end
+	VLD1.P 4(R9), V11.S[2]
+	SUB $1, R13
+	B added1end
+added1v3:
+added1end:
+	WORD $0x4e28d484 // fadd v4.4s, v4.4s, v8.4s
+	WORD $0x4e29d4a5 // fadd v5.4s, v5.4s, v9.4s
+	WORD $0x4e2ad4c6 // fadd v6.4s, v6.4s, v10.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+added:
+	MOVD 128(R0), R14
+	CMP $2, R14
+	BGE unclamped
+	FMOVQ 64(R0), F8
+	FMOVQ 96(R0), F9
+	WORD $0x6ea0e50a // fcmgt v10.4s, v8.4s, v0.4s
+	WORD $0x6eaa1d00 // bit v0.16b, v8.16b, v10.16b
+	WORD $0x6ea9e40a // fcmgt v10.4s, v0.4s, v9.4s
+	WORD $0x6eaa1d20 // bit v0.16b, v9.16b, v10.16b
+	WORD $0x6ea1e50b // fcmgt v11.4s, v8.4s, v1.4s
+	WORD $0x6eab1d01 // bit v1.16b, v8.16b, v11.16b
+	WORD $0x6ea9e42b // fcmgt v11.4s, v1.4s, v9.4s
+	WORD $0x6eab1d21 // bit v1.16b, v9.16b, v11.16b
+	WORD $0x6ea2e50a // fcmgt v10.4s, v8.4s, v2.4s
+	WORD $0x6eaa1d02 // bit v2.16b, v8.16b, v10.16b
+	WORD $0x6ea9e44a // fcmgt v10.4s, v2.4s, v9.4s
+	WORD $0x6eaa1d22 // bit v2.16b, v9.16b, v10.16b
+	WORD $0x6ea3e50b // fcmgt v11.4s, v8.4s, v3.4s
+	WORD $0x6eab1d03 // bit v3.16b, v8.16b, v11.16b
+	WORD $0x6ea9e46b // fcmgt v11.4s, v3.4s, v9.4s
+	WORD $0x6eab1d23 // bit v3.16b, v9.16b, v11.16b
+	WORD $0x6ea4e50a // fcmgt v10.4s, v8.4s, v4.4s
+	WORD $0x6eaa1d04 // bit v4.16b, v8.16b, v10.16b
+	WORD $0x6ea9e48a // fcmgt v10.4s, v4.4s, v9.4s
+	WORD $0x6eaa1d24 // bit v4.16b, v9.16b, v10.16b
+	WORD $0x6ea5e50b // fcmgt v11.4s, v8.4s, v5.4s
+	WORD $0x6eab1d05 // bit v5.16b, v8.16b, v11.16b
+	WORD $0x6ea9e4ab // fcmgt v11.4s, v5.4s, v9.4s
+	WORD $0x6eab1d25 // bit v5.16b, v9.16b, v11.16b
+	WORD $0x6ea6e50a // fcmgt v10.4s, v8.4s, v6.4s
+	WORD $0x6eaa1d06 // bit v6.16b, v8.16b, v10.16b
+	WORD $0x6ea9e4ca // fcmgt v10.4s, v6.4s, v9.4s
+	WORD $0x6eaa1d26 // bit v6.16b, v9.16b, v10.16b
+	WORD $0x6ea7e50b // fcmgt v11.4s, v8.4s, v7.4s
+	WORD $0x6eab1d07 // bit v7.16b, v8.16b, v11.16b
+	WORD $0x6ea9e4eb // fcmgt v11.4s, v7.4s, v9.4s
+	WORD $0x6eab1d27 // bit v7.16b, v9.16b, v11.16b
+	CBZ R14, finished
+	FMOVQ 136(R0), F8
+	FMOVQ 168(R0), F9
+	FMOVQ 200(R0), F10
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F11
+	WORD $0x6e2afc00 // fdiv v0.4s, v0.4s, v10.4s
+	WORD $0x4e20e40c // fcmeq v12.4s, v0.4s, v0.4s
+	WORD $0x4e2c1c00 // and v0.16b, v0.16b, v12.16b
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	WORD $0x4ea9f400 // fmin v0.4s, v0.4s, v9.4s
+	WORD $0x4e2bd400 // fadd v0.4s, v0.4s, v11.4s
+	WORD $0x4eabd400 // fsub v0.4s, v0.4s, v11.4s
+	WORD $0x6e2adc00 // fmul v0.4s, v0.4s, v10.4s
+	WORD $0x6e2afc21 // fdiv v1.4s, v1.4s, v10.4s
+	WORD $0x4e21e42d // fcmeq v13.4s, v1.4s, v1.4s
+	WORD $0x4e2d1c21 // and v1.16b, v1.16b, v13.16b
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	WORD $0x4ea9f421 // fmin v1.4s, v1.4s, v9.4s
+	WORD $0x4e2bd421 // fadd v1.4s, v1.4s, v11.4s
+	WORD $0x4eabd421 // fsub v1.4s, v1.4s, v11.4s
+	WORD $0x6e2adc21 // fmul v1.4s, v1.4s, v10.4s
+	WORD $0x6e2afc42 // fdiv v2.4s, v2.4s, v10.4s
+	WORD $0x4e22e44e // fcmeq v14.4s, v2.4s, v2.4s
+	WORD $0x4e2e1c42 // and v2.16b, v2.16b, v14.16b
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	WORD $0x4ea9f442 // fmin v2.4s, v2.4s, v9.4s
+	WORD $0x4e2bd442 // fadd v2.4s, v2.4s, v11.4s
+	WORD $0x4eabd442 // fsub v2.4s, v2.4s, v11.4s
+	WORD $0x6e2adc42 // fmul v2.4s, v2.4s, v10.4s
+	WORD $0x6e2afc63 // fdiv v3.4s, v3.4s, v10.4s
+	WORD $0x4e23e46f // fcmeq v15.4s, v3.4s, v3.4s
+	WORD $0x4e2f1c63 // and v3.16b, v3.16b, v15.16b
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	WORD $0x4ea9f463 // fmin v3.4s, v3.4s, v9.4s
+	WORD $0x4e2bd463 // fadd v3.4s, v3.4s, v11.4s
+	WORD $0x4eabd463 // fsub v3.4s, v3.4s, v11.4s
+	WORD $0x6e2adc63 // fmul v3.4s, v3.4s, v10.4s
+	WORD $0x6e2afc84 // fdiv v4.4s, v4.4s, v10.4s
+	WORD $0x4e24e48c // fcmeq v12.4s, v4.4s, v4.4s
+	WORD $0x4e2c1c84 // and v4.16b, v4.16b, v12.16b
+	WORD $0x4e28f484 // fmax v4.4s, v4.4s, v8.4s
+	WORD $0x4ea9f484 // fmin v4.4s, v4.4s, v9.4s
+	WORD $0x4e2bd484 // fadd v4.4s, v4.4s, v11.4s
+	WORD $0x4eabd484 // fsub v4.4s, v4.4s, v11.4s
+	WORD $0x6e2adc84 // fmul v4.4s, v4.4s, v10.4s
+	WORD $0x6e2afca5 // fdiv v5.4s, v5.4s, v10.4s
+	WORD $0x4e25e4ad // fcmeq v13.4s, v5.4s, v5.4s
+	WORD $0x4e2d1ca5 // and v5.16b, v5.16b, v13.16b
+	WORD $0x4e28f4a5 // fmax v5.4s, v5.4s, v8.4s
+	WORD $0x4ea9f4a5 // fmin v5.4s, v5.4s, v9.4s
+	WORD $0x4e2bd4a5 // fadd v5.4s, v5.4s, v11.4s
+	WORD $0x4eabd4a5 // fsub v5.4s, v5.4s, v11.4s
+	WORD $0x6e2adca5 // fmul v5.4s, v5.4s, v10.4s
+	WORD $0x6e2afcc6 // fdiv v6.4s, v6.4s, v10.4s
+	WORD $0x4e26e4ce // fcmeq v14.4s, v6.4s, v6.4s
+	WORD $0x4e2e1cc6 // and v6.16b, v6.16b, v14.16b
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4ea9f4c6 // fmin v6.4s, v6.4s, v9.4s
+	WORD $0x4e2bd4c6 // fadd v6.4s, v6.4s, v11.4s
+	WORD $0x4eabd4c6 // fsub v6.4s, v6.4s, v11.4s
+	WORD $0x6e2adcc6 // fmul v6.4s, v6.4s, v10.4s
+	WORD $0x6e2afce7 // fdiv v7.4s, v7.4s, v10.4s
+	WORD $0x4e27e4ef // fcmeq v15.4s, v7.4s, v7.4s
+	WORD $0x4e2f1ce7 // and v7.16b, v7.16b, v15.16b
+	WORD $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
+	WORD $0x4ea9f4e7 // fmin v7.4s, v7.4s, v9.4s
+	WORD $0x4e2bd4e7 // fadd v7.4s, v7.4s, v11.4s
+	WORD $0x4eabd4e7 // fsub v7.4s, v7.4s, v11.4s
+	WORD $0x6e2adce7 // fmul v7.4s, v7.4s, v10.4s
+	B finished
+unclamped:
+	FMOVQ 136(R0), F8
+	FMOVQ 168(R0), F9
+	FMOVQ 200(R0), F10
+	FMOVQ 304(R0), F11
+	FMOVQ 336(R0), F12
+	MOVD $neonConstants<>(SB), R14
+	FMOVQ (R14), F13
+	WORD $0x4e20e40e // fcmeq v14.4s, v0.4s, v0.4s
+	WORD $0x4e2e1c00 // and v0.16b, v0.16b, v14.16b
+	WORD $0x4e28f400 // fmax v0.4s, v0.4s, v8.4s
+	WORD $0x4ea9f400 // fmin v0.4s, v0.4s, v9.4s
+	WORD $0x6e2cdc0e // fmul v14.4s, v0.4s, v12.4s
+	WORD $0x4e2bcc0e // fmla v14.4s, v0.4s, v11.4s
+	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD $0x6e2addc0 // fmul v0.4s, v14.4s, v10.4s
+	WORD $0x4e21e42f // fcmeq v15.4s, v1.4s, v1.4s
+	WORD $0x4e2f1c21 // and v1.16b, v1.16b, v15.16b
+	WORD $0x4e28f421 // fmax v1.4s, v1.4s, v8.4s
+	WORD $0x4ea9f421 // fmin v1.4s, v1.4s, v9.4s
+	WORD $0x6e2cdc2f // fmul v15.4s, v1.4s, v12.4s
+	WORD $0x4e2bcc2f // fmla v15.4s, v1.4s, v11.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD $0x6e2adde1 // fmul v1.4s, v15.4s, v10.4s
+	WORD $0x4e22e44e // fcmeq v14.4s, v2.4s, v2.4s
+	WORD $0x4e2e1c42 // and v2.16b, v2.16b, v14.16b
+	WORD $0x4e28f442 // fmax v2.4s, v2.4s, v8.4s
+	WORD $0x4ea9f442 // fmin v2.4s, v2.4s, v9.4s
+	WORD $0x6e2cdc4e // fmul v14.4s, v2.4s, v12.4s
+	WORD $0x4e2bcc4e // fmla v14.4s, v2.4s, v11.4s
+	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD $0x6e2addc2 // fmul v2.4s, v14.4s, v10.4s
+	WORD $0x4e23e46f // fcmeq v15.4s, v3.4s, v3.4s
+	WORD $0x4e2f1c63 // and v3.16b, v3.16b, v15.16b
+	WORD $0x4e28f463 // fmax v3.4s, v3.4s, v8.4s
+	WORD $0x4ea9f463 // fmin v3.4s, v3.4s, v9.4s
+	WORD $0x6e2cdc6f // fmul v15.4s, v3.4s, v12.4s
+	WORD $0x4e2bcc6f // fmla v15.4s, v3.4s, v11.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD $0x6e2adde3 // fmul v3.4s, v15.4s, v10.4s
+	WORD $0x4e24e48e // fcmeq v14.4s, v4.4s, v4.4s
+	WORD $0x4e2e1c84 // and v4.16b, v4.16b, v14.16b
+	WORD $0x4e28f484 // fmax v4.4s, v4.4s, v8.4s
+	WORD $0x4ea9f484 // fmin v4.4s, v4.4s, v9.4s
+	WORD $0x6e2cdc8e // fmul v14.4s, v4.4s, v12.4s
+	WORD $0x4e2bcc8e // fmla v14.4s, v4.4s, v11.4s
+	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD $0x6e2addc4 // fmul v4.4s, v14.4s, v10.4s
+	WORD $0x4e25e4af // fcmeq v15.4s, v5.4s, v5.4s
+	WORD $0x4e2f1ca5 // and v5.16b, v5.16b, v15.16b
+	WORD $0x4e28f4a5 // fmax v5.4s, v5.4s, v8.4s
+	WORD $0x4ea9f4a5 // fmin v5.4s, v5.4s, v9.4s
+	WORD $0x6e2cdcaf // fmul v15.4s, v5.4s, v12.4s
+	WORD $0x4e2bccaf // fmla v15.4s, v5.4s, v11.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD $0x6e2adde5 // fmul v5.4s, v15.4s, v10.4s
+	WORD $0x4e26e4ce // fcmeq v14.4s, v6.4s, v6.4s
+	WORD $0x4e2e1cc6 // and v6.16b, v6.16b, v14.16b
+	WORD $0x4e28f4c6 // fmax v6.4s, v6.4s, v8.4s
+	WORD $0x4ea9f4c6 // fmin v6.4s, v6.4s, v9.4s
+	WORD $0x6e2cdcce // fmul v14.4s, v6.4s, v12.4s
+	WORD $0x4e2bccce // fmla v14.4s, v6.4s, v11.4s
+	WORD $0x4e2dd5ce // fadd v14.4s, v14.4s, v13.4s
+	WORD $0x4eadd5ce // fsub v14.4s, v14.4s, v13.4s
+	WORD $0x6e2addc6 // fmul v6.4s, v14.4s, v10.4s
+	WORD $0x4e27e4ef // fcmeq v15.4s, v7.4s, v7.4s
+	WORD $0x4e2f1ce7 // and v7.16b, v7.16b, v15.16b
+	WORD $0x4e28f4e7 // fmax v7.4s, v7.4s, v8.4s
+	WORD $0x4ea9f4e7 // fmin v7.4s, v7.4s, v9.4s
+	WORD $0x6e2cdcef // fmul v15.4s, v7.4s, v12.4s
+	WORD $0x4e2bccef // fmla v15.4s, v7.4s, v11.4s
+	WORD $0x4e2dd5ef // fadd v15.4s, v15.4s, v13.4s
+	WORD $0x4eadd5ef // fsub v15.4s, v15.4s, v13.4s
+	WORD $0x6e2adde7 // fmul v7.4s, v15.4s, v10.4s
+finished:
+	ADD R10, R3, R9
+	MOVD R11, R13
+	CMP $4, R13
+	BLT stored0v0lanes
+	FMOVQ.P F0, 16(R9)
+	SUB $4, R13
+	B stored0v0
+stored0v0lanes:
+	CBZ R13, stored0end
+	VST1.P V0.S[0], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored0end
+	VST1.P V0.S[1], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored0end
+	VST1.P V0.S[2], 4(R9)
+	SUB $1, R13
+	B stored0end
+stored0v0:
+	CMP $4, R13
+	BLT stored0v1lanes
+	FMOVQ.P F1, 16(R9)
+	SUB $4, R13
+	B stored0v1
+stored0v1lanes:
+	CBZ R13, stored0end
+	VST1.P V1.S[0], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored0end
+	VST1.P V1.S[1], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored0end
+	VST1.P V1.S[2], 4(R9)
+	SUB $1, R13
+	B stored0end
+stored0v1:
+	CMP $4, R13
+	BLT stored0v2lanes
+	FMOVQ.P F2, 16(R9)
+	SUB $4, R13
+	B stored0v2
+stored0v2lanes:
+	CBZ R13, stored0end
+	VST1.P V2.S[0], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored0end
+	VST1.P V2.S[1], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored0end
+	VST1.P V2.S[2], 4(R9)
+	SUB $1, R13
+	B stored0end
+stored0v2:
+	CMP $4, R13
+	BLT stored0v3lanes
+	FMOVQ.P F3, 16(R9)
+	SUB $4, R13
+	B stored0v3
+stored0v3lanes:
+	CBZ R13, stored0end
+	VST1.P V3.S[0], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored0end
+	VST1.P V3.S[1], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored0end
+	VST1.P V3.S[2], 4(R9)
+	SUB $1, R13
+	B stored0end
+stored0v3:
+stored0end:
+	SUB R11<<2, R9
+	ADD R4, R9
+	CMP $2, R12
+	BLT stored
+	MOVD R11, R13
+	CMP $4, R13
+	BLT stored1v0lanes
+	FMOVQ.P F4, 16(R9)
+	SUB $4, R13
+	B stored1v0
+stored1v0lanes:
+	CBZ R13, stored1end
+	VST1.P V4.S[0], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored1end
+	VST1.P V4.S[1], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored1end
+	VST1.P V4.S[2], 4(R9)
+	SUB $1, R13
+	B stored1end
+stored1v0:
+	CMP $4, R13
+	BLT stored1v1lanes
+	FMOVQ.P F5, 16(R9)
+	SUB $4, R13
+	B stored1v1
+stored1v1lanes:
+	CBZ R13, stored1end
+	VST1.P V5.S[0], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored1end
+	VST1.P V5.S[1], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored1end
+	VST1.P V5.S[2], 4(R9)
+	SUB $1, R13
+	B stored1end
+stored1v1:
+	CMP $4, R13
+	BLT stored1v2lanes
+	FMOVQ.P F6, 16(R9)
+	SUB $4, R13
+	B stored1v2
+stored1v2lanes:
+	CBZ R13, stored1end
+	VST1.P V6.S[0], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored1end
+	VST1.P V6.S[1], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored1end
+	VST1.P V6.S[2], 4(R9)
+	SUB $1, R13
+	B stored1end
+stored1v2:
+	CMP $4, R13
+	BLT stored1v3lanes
+	FMOVQ.P F7, 16(R9)
+	SUB $4, R13
+	B stored1v3
+stored1v3lanes:
+	CBZ R13, stored1end
+	VST1.P V7.S[0], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored1end
+	VST1.P V7.S[1], 4(R9)
+	SUB $1, R13
+	CBZ R13, stored1end
+	VST1.P V7.S[2], 4(R9)
+	SUB $1, R13
+	B stored1end
+stored1v3:
+stored1end:
+stored:
+	SUBS $1, R7
+	BNE group
+	RET
+
 // func addNEON(dst, x, y *float32, n int)
 TEXT ·addNEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0

@@ -44,6 +44,8 @@ func main() {
 	}
 	finishRows()
 	quantizeRows()
+	winogradIn()
+	winogradOut()
 	elementwise()
 	functions()
 	reductions()

@@ -1,4 +1,4 @@
-//go:build !noasm
+//go:build !noasm && (amd64 || arm64)
 
 package f32
 
@@ -11,9 +11,6 @@ type winogradIn struct {
 	groups     *inGroup
 	count      int
 }
-
-//go:noescape
-func winogradInAVX2(args *winogradIn)
 
 // winogradOut is one filter; sizes are in bytes.
 type winogradOut struct {
@@ -28,9 +25,6 @@ type winogradOut struct {
 	fin      finisher
 }
 
-//go:noescape
-func winogradOutAVX2(args *winogradOut)
-
 func (w *winograd) input(p *planes, dst []float32) {
 	if !assembly {
 		w.inputGo(p, dst)
@@ -41,7 +35,7 @@ func (w *winograd) input(p *planes, dst []float32) {
 		planes: &w.planes[0], plane: 4 * size, row: 4 * p.wq, dst: &dst[0], step: 4 * w.step(w.c.Channels),
 		groups: &w.groupsIn[0], count: len(w.groupsIn),
 	}
-	winogradInAVX2(&a)
+	transformIn(&a)
 }
 
 func (w *winograd) output(dst []float32, row int, ep *Epilogue, o int) {
@@ -66,5 +60,37 @@ func (w *winograd) output(dst []float32, row int, ep *Epilogue, o int) {
 		lo, hi, _ := ep.bounds()
 		a.fin.grid(ep.Quant[o], lo, hi)
 	}
-	winogradOutAVX2(a)
+	transformOut(a)
+}
+
+// inLines computes rows rows and n columns of a block of which B's rows are
+// lines.
+func (t *tiles) inLines(b []float32, line, rows, n int, scratch []float32) bool {
+	if !assembly {
+		return false
+	}
+	d := directPool.Get().(*directTiles)
+	defer d.giveBack()
+	d.off = d.buf[:t.kn]
+	for l := range d.off {
+		d.off[l] = int32(l * line)
+	}
+	if wide {
+		t.off, t.src = d.off, b
+		t.run(0, rows, 0, n)
+		return true
+	}
+	d.tiles, d.rest, d.ep = *t, scratch[:mc/MR*8], nil
+	d.fin.set(&Epilogue{})
+	if t.add {
+		d.fin.add = 1
+	}
+	for j := 0; j < n; j += NR {
+		if n-j == NR+1 {
+			d.oneMore(0, rows, j, b[j:], b[j+8:], d.off, b[j+NR:])
+			break
+		}
+		d.panel(0, rows, j, b[j:], b[j+8:], d.off)
+	}
+	return true
 }
