@@ -1,6 +1,9 @@
 package f32
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 const (
 	// KC is the length of a chain of multiply-adds: see the package comment.
@@ -23,7 +26,15 @@ type Packed struct {
 	n, k  int // rows of A or columns of B; length of the dot products
 	width int // MR or NR
 	data  []float32
-	tiny  bool // some product of an entry may need the careful twin
+
+	asked sync.Once
+	small bool
+}
+
+// tiny reports whether some product of an entry may need the careful twin.
+func (p *Packed) tiny() bool {
+	p.asked.Do(func() { p.small = tinyFactor(p.data) })
+	return p.small
 }
 
 // PackA packs the m×k matrix whose entry (i, l) is a[i·rowStride + l·colStride]
@@ -54,7 +65,6 @@ func pack(a []float32, n, k, stride, kstride, width int) *Packed {
 		k1 := min(k0+KC, k)
 		packStrided(p.data[padded*k0:], a, k0, k1, 0, n, stride, kstride, width)
 	}
-	p.tiny = tinyFactor(p.data)
 	return p
 }
 
@@ -164,7 +174,7 @@ func (o *Operand) pack(dst []float32, k0, k1, i0, i1, width int) []float32 {
 // first size elements of packed panels.
 func (o *Operand) tiny(panels []float32, size int) bool {
 	if o.Packed != nil {
-		return o.Packed.tiny
+		return o.Packed.tiny()
 	}
 	return tinyFactor(panels[:size])
 }

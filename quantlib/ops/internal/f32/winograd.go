@@ -51,39 +51,39 @@ func PackWinograd(w []float32, filters, channels int) *WinogradFilter {
 		panic(fmt.Sprintf("f32: %d weights for %d filters of %d×3×3", len(w), filters, channels))
 	}
 	f := &WinogradFilter{filters: filters, channels: channels}
-	n := filters * channels
-	rows := min(filters, max(1, 1<<14/max(1, channels))/MR*MR+MR) // what is transformed before it is packed
-	u := make([]float32, points*rows*channels)
 	for p := range f.packed {
 		f.packed[p] = newPacked(filters, channels, MR)
 	}
-	for o := 0; o < filters; o += rows {
-		m := min(rows, filters-o)
+	stride := MR*channels + NR // a panel; not a power of two
+	u := make([]float32, points*stride)
+	for o := 0; o < filters; o += MR {
+		m := min(MR, filters-o)
 		for i := range m * channels {
-			winogradWeights(u[i:], w[(o*channels+i)*9:], rows*channels)
+			winogradWeights(u[i:], w[(o*channels+i)*9:], stride)
 		}
 		for p, packed := range f.packed {
-			packed.packRows(u[p*rows*channels:], o, o+m)
+			packed.packRows(u[p*stride:], o, o+m)
 		}
-	}
-	for _, p := range f.packed {
-		p.tiny = n > 0 && tinyFactor(p.data)
 	}
 	return f
 }
 
 // winogradWeights stores G g Gᵀ in dst, stride elements apart.
 func winogradWeights(dst, g []float32, stride int) {
-	var t [4][3]float64
-	for x := range 3 {
-		a, b, c := float64(g[x]), float64(g[3+x]), float64(g[6+x])
-		t[0][x], t[1][x], t[2][x], t[3][x] = a, (a+c+b)/2, (a+c-b)/2, c
-	}
-	for y, t := range t {
-		a, b, c := t[0], t[1], t[2]
-		to := dst[4*y*stride:]
-		to[0], to[stride], to[2*stride], to[3*stride] = float32(a), float32((a+c+b)/2), float32((a+c-b)/2), float32(c)
-	}
+	_ = g[8]
+	winogradRow(dst, float64(g[0]), float64(g[1]), float64(g[2]), stride)
+	winogradRow(dst[12*stride:], float64(g[6]), float64(g[7]), float64(g[8]), stride)
+	e0, e1, e2 := float64(g[0])+float64(g[6]), float64(g[1])+float64(g[7]), float64(g[2])+float64(g[8])
+	o0, o1, o2 := float64(g[3]), float64(g[4]), float64(g[5])
+	winogradRow(dst[4*stride:], (e0+o0)/2, (e1+o1)/2, (e2+o2)/2, stride)
+	winogradRow(dst[8*stride:], (e0-o0)/2, (e1-o1)/2, (e2-o2)/2, stride)
+}
+
+// winogradRow stores a row of G g Gᵀ, of which a, b and c are one of G g.
+func winogradRow(dst []float32, a, b, c float64, stride int) {
+	_ = dst[3*stride]
+	dst[0], dst[3*stride] = float32(a), float32(c)
+	dst[stride], dst[2*stride] = float32((a+c+b)/2), float32((a+c-b)/2)
 }
 
 // Bytes is the memory that f holds.
@@ -321,7 +321,7 @@ func (w *winograd) product(point, o0, o1 int, scratch []float32) {
 		}
 		packStrided(bbuf, b, 0, t.kn, 0, n, 1, w.line, NR)
 		t.b = bbuf
-		t.careful = !assembly && (packed.tiny || tinyFactor(bbuf[:roundUp(n, NR)*t.kn]))
+		t.careful = !assembly && (packed.tiny() || tinyFactor(bbuf[:roundUp(n, NR)*t.kn]))
 		t.run(0, o1-o0, 0, n)
 	}
 }

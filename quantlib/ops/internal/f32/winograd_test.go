@@ -233,3 +233,19 @@ func BenchmarkWinograd(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkPackWinograd(b *testing.B) {
+	w := normal(rng(1), 512*512*9)
+	b.Run("winograd", func(b *testing.B) {
+		b.SetBytes(int64(4 * len(w)))
+		for b.Loop() {
+			PackWinograd(w, 512, 512)
+		}
+	})
+	b.Run("plain", func(b *testing.B) {
+		b.SetBytes(int64(4 * len(w)))
+		for b.Loop() {
+			PackFilter(w, 512, 512, 3, 3, 1)
+		}
+	})
+}
