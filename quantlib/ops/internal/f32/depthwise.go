@@ -22,12 +22,16 @@ func (w window) bands() (rows, channels int) {
 func (w window) depthwiseScratch() int {
 	rows, channels := w.bands()
 	_, wq, size := w.extent(rows)
-	direct := w.zeros()
+	direct := w.zeros() + w.h*w.w + 2*margin
 	if w.ow < 8 {
 		direct += w.oh*w.ow + 8
 	}
 	return max(direct, channels*(size+rows*wq+3*slack))
 }
+
+// margin is how many elements a channel that stands apart may be read too far, to
+// either side.
+const margin = 3 * slack
 
 // zeros is the length of a row of zeros that can be read like one of the image,
 // some elements too far.

@@ -21,14 +21,23 @@ func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue
 	a.first, a.last = &a.masks[0][0], &a.masks[1][0]
 	zero := scratch[:w.zeros()]
 	clear(zero)
-	spare := scratch[len(zero):]
+	apart := scratch[len(zero):][:w.h*w.w+2*margin]
+	spare := scratch[len(zero)+len(apart):]
 	a.zero = uintptr(unsafe.Pointer(&zero[0]))
 	a.height, a.rowBytes, a.out = w.h, 4*w.w, 4*w.ow
 	taps, area, plane, each := w.kh*w.kw, w.oh*w.ow, w.h*w.w, c.Filters/c.Groups
 	a.fin.set(ep)
 	lo, hi, _ := ep.bounds()
 	for o := c0 * each; o < c1*each; o++ {
-		a.x = uintptr(unsafe.Pointer(&x[o/each*plane])) - 4*uintptr(w.left)
+		from := o / each * plane
+		if w.inMemory(from, len(x)) {
+			a.x = uintptr(unsafe.Pointer(&x[from])) - 4*uintptr(w.left)
+		} else {
+			if o%each == 0 {
+				copy(apart[margin:], x[from:from+plane])
+			}
+			a.x = uintptr(unsafe.Pointer(&apart[margin-w.left]))
+		}
 		a.w = &f.taps[o*taps]
 		a.top, a.rows = -w.top, w.oh
 		a.bias = negativeZero
@@ -51,6 +60,13 @@ func depthwiseDirect(dst, x []float32, f *Filter, c Conv, w window, ep *Epilogue
 	runtime.KeepAlive(x)
 	runtime.KeepAlive(scratch)
 	return true
+}
+
+// inMemory reports whether the kernels, which read whole vectors at the ends of
+// rows, stay inside x of n elements with the channel that begins at from.
+func (w window) inMemory(from, n int) bool {
+	reach := max(w.ow-8, 0)*w.sw + w.kw + 8*w.sw // of a row
+	return from >= w.left && from+(w.h-1)*w.w-w.left+reach <= n
 }
 
 // depthwiseKernel is the kernel for the geometry, nil if there is none.

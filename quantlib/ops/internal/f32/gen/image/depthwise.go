@@ -86,12 +86,9 @@ func depthwise(k, stride int) {
 			load := func(place int, m Op) VecVirtual {
 				v := YMM()
 				from := Mem{Base: row, Index: i, Scale: uint8(stride), Disp: 4 * place}
+				VMOVUPS(from, v)
 				if masked {
-					mv := YMM()
-					VMOVUPS(m, mv)
-					VMASKMOVPS(from, mv, v)
-				} else {
-					VMOVUPS(from, v)
+					VANDPS(m, v, v)
 				}
 				return v
 			}
