@@ -76,12 +76,20 @@ func depthwise(k, stride int) {
 		CMPQ(at, ptr(args, dwHeight))
 		CMOVQCC(zero, rows[l]) // unsigned: negative rows too
 	}
+	// What the next rows of the output will see comes to the cache meanwhile.
+	ahead := GP64()
+	MOVQ(rows[lines-1], ahead)
+	ADDQ(ptr(args, dwRowBytes), ahead)
 	i := GP64() // bytes of output
 	XORQ(i, i)
 	mask := GP64()
 
 	vector := func(masked bool) {
 		acc := zeroed(outs)
+		for line := range outs * stride * stride / 2 {
+			PREFETCHT0(ptr(ahead, 64*line))
+		}
+		ADDQ(U32(32*outs*stride*stride), ahead)
 		for l, row := range rows {
 			load := func(place int, m Op) VecVirtual {
 				v := YMM()
