@@ -64,6 +64,7 @@ type depthwiseArgs struct {
 	first, last *int32
 	bias        float32
 	fin         finisher
+	lines       [11]uintptr
 	wide        [25 * 8]float32
 	masks       [2][6 * 8]int32
 }

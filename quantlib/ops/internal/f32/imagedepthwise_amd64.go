@@ -71,13 +71,14 @@ func (w window) inMemory(from, n int) bool {
 
 // depthwiseKernel is the kernel for the geometry, nil if there is none.
 func depthwiseKernel(w window) func(*depthwiseArgs) {
-	if !assembly || w.kh != w.kw || w.sh != w.sw || w.dh != 1 || w.dw != 1 || w.left > 8 || w.w == 0 || w.h == 0 {
+	if !assembly || w.kh != w.kw || w.sh != w.sw || w.dh != 1 || w.dw != 1 || w.w == 0 || w.h == 0 {
 		return nil
 	}
-	// Vectors but the first and the last read no column beyond the image: of the
-	// columns that the last position sees, this many lie outside.
-	switch over := (w.ow-1)*w.sw + w.kw - w.left - w.w; {
-	case over > 2 || over == 2 && w.ow%8 == 1:
+	// Of the columns that the last position sees, over lie outside. The kernels mask
+	// the outer taps of the first and the last vector of a row; no others may see
+	// what lies outside.
+	over := (w.ow-1)*w.sw + w.kw - w.left - w.w
+	if w.left > w.kw/2 || over > w.kw/2 || over == 2 && w.ow%8 == 1 || w.left == 2 && w.sw == 1 && w.ow == 9 {
 		return nil
 	}
 	switch {

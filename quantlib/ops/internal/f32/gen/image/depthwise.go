@@ -10,27 +10,33 @@ import (
 
 // Offsets in depthwiseArgs, in bytes.
 const (
-	dwDst      = 0               // first output row
-	dwX        = 8               // the image's first row, less the padding at its left
-	dwZero     = 16              // a row of zeros, seen like x
-	dwW        = 24              // weights
-	dwHeight   = 32              // rows of the image
-	dwRowBytes = 40              // of the image
-	dwTop      = 48              // first row that the next output row sees; may be negative
-	dwRows     = 56              // of the output that are left, at least one
-	dwOut      = 64              // bytes of an output row
-	dwFirst    = 72              // masks of the loads of the first vector
-	dwLast     = 80              // of the last vector
-	dwBias     = 88              // one element
-	dwFin      = 96              // finisher
-	dwWide     = dwFin + finSize // room for each weight eight times
+	dwDst      = 0                  // first output row
+	dwX        = 8                  // the image's first row, less the padding at its left
+	dwZero     = 16                 // a row of zeros, seen like x
+	dwW        = 24                 // weights
+	dwHeight   = 32                 // rows of the image
+	dwRowBytes = 40                 // of the image
+	dwTop      = 48                 // first row that the next output row sees; may be negative
+	dwRows     = 56                 // of the output that are left, at least one
+	dwOut      = 64                 // bytes of an output row
+	dwFirst    = 72                 // masks of the loads of the first vector
+	dwLast     = 80                 // of the last vector
+	dwBias     = 88                 // one element
+	dwFin      = 96                 // finisher
+	dwLines    = dwFin + finSize    // room for where rows of the image begin
+	dwWide     = dwLines + 8*dwMost // room for each weight eight times
+	dwMost     = 5 + (rows-1)*2     // rows of the image that one vector sees, at most
 )
+
+// rows of the output are computed at a time.
+const rows = 4
 
 // depthwise convolves one channel with k×k taps, some rows of the output at a
 // time, eight positions at a time: the last eight of a row begin where they must
 // to end with it. An output row shorter than eight spoils what lies behind it.
 // A chain waits for each of its sums: the more rows, the more chains go on at once,
-// and the more rows each element that was read serves.
+// and the more rows each element that was read serves. Four leave registers for the
+// weights of 3×3; seven with some weights in memory were no faster.
 //
 // With stride 2 the even and the odd places of two vectors are split into halves
 // in the order 0 1 4 5 | 2 3 6 7, in which everything is summed; only the result
@@ -38,21 +44,17 @@ const (
 func depthwise(k, stride int) {
 	TEXT(fmt.Sprintf("depthwise%dx%dAVX2", k, stride), NOSPLIT, "func(args *byte)")
 	args := arg("args")
-	outs := 2 // rows of the output
-	if k == 3 && stride == 1 {
-		outs = 4
-	}
-	lines := k + (outs-1)*stride // rows of the image that these see
+	lines := k + (rows-1)*stride // rows of the image that these see
 	dst := GP64()
 	MOVQ(ptr(args, dwDst), dst)
 	wp := GP64()
 	MOVQ(ptr(args, dwW), wp)
-	var w []VecVirtual // where they fit
+	var weights []VecVirtual // where they fit
 	for t := range k * k {
 		v := YMM()
 		VBROADCASTSS(ptr(wp, 4*t), v)
 		if k == 3 {
-			w = append(w, v)
+			weights = append(weights, v)
 		} else {
 			VMOVUPS(v, ptr(args, dwWide+32*t))
 		}
@@ -61,71 +63,69 @@ func depthwise(k, stride int) {
 	Label("rows")
 	// Rows outside the image are the row of zeros. What only further rows of the
 	// output would see, where there are none, is read and thrown away.
-	rows := make([]GPVirtual, lines)
-	for l := range rows {
-		rows[l] = GP64()
-		at, zero := GP64(), GP64()
-		MOVQ(ptr(args, dwTop), at)
-		if l > 0 {
-			ADDQ(Imm(uint64(l)), at)
-		}
-		MOVQ(ptr(args, dwZero), zero)
-		MOVQ(at, rows[l])
-		IMULQ(ptr(args, dwRowBytes), rows[l])
-		ADDQ(ptr(args, dwX), rows[l])
+	at, row, zero, ahead := GP64(), GP64(), GP64(), GP64()
+	MOVQ(ptr(args, dwTop), at)
+	MOVQ(ptr(args, dwZero), zero)
+	MOVQ(at, row)
+	IMULQ(ptr(args, dwRowBytes), row)
+	ADDQ(ptr(args, dwX), row)
+	for l := range lines {
+		line := GP64()
+		MOVQ(row, line)
 		CMPQ(at, ptr(args, dwHeight))
-		CMOVQCC(zero, rows[l]) // unsigned: negative rows too
+		CMOVQCC(zero, line) // unsigned: negative rows too
+		MOVQ(line, ptr(args, dwLines+8*l))
+		INCQ(at)
+		ADDQ(ptr(args, dwRowBytes), row)
 	}
 	// What the next rows of the output will see comes to the cache meanwhile.
-	ahead := GP64()
-	MOVQ(rows[lines-1], ahead)
-	ADDQ(ptr(args, dwRowBytes), ahead)
+	MOVQ(row, ahead)
 	i := GP64() // bytes of output
 	XORQ(i, i)
-	mask := GP64()
+	masks := GP64()
+	MOVQ(ptr(args, dwFirst), masks)
 
-	vector := func(masked bool) {
-		acc := zeroed(outs)
-		for line := range outs * stride * stride / 2 {
+	vector := func(kind string) {
+		acc := zeroed(rows)
+		for line := range rows * stride * stride / 2 {
 			PREFETCHT0(ptr(ahead, 64*line))
 		}
-		ADDQ(U32(32*outs*stride*stride), ahead)
-		for l, row := range rows {
-			load := func(place int, m Op) VecVirtual {
-				v := YMM()
-				from := Mem{Base: row, Index: i, Scale: uint8(stride), Disp: 4 * place}
-				VMOVUPS(from, v)
-				if masked {
-					VANDPS(m, v, v)
-				}
-				return v
-			}
-			taps := make([]VecVirtual, k)
-			if stride == 1 {
-				for x := range k {
-					taps[x] = load(x, ptr(mask, 32*x))
-				}
+		ADDQ(U32(32*rows*stride*stride), ahead)
+		multiply := func(t int, v, s VecVirtual) {
+			if weights != nil {
+				VFMADD231PS(weights[t], v, s)
 			} else {
-				for x := 0; x < k; x += 2 {
-					a, b := load(x, ptr(mask, 64*(x/2))), load(x+8, ptr(mask, 64*(x/2)+32))
-					taps[x] = YMM()
-					VSHUFPS(Imm(0x88), b, a, taps[x])
-					if x+1 < k {
-						taps[x+1] = YMM()
-						VSHUFPS(Imm(0xdd), b, a, taps[x+1])
+				VFMADD231PS(ptr(args, dwWide+32*t), v, s)
+			}
+		}
+		load := func(row GPVirtual, place, mask int) VecVirtual {
+			v := YMM()
+			VMOVUPS(Mem{Base: row, Index: i, Scale: uint8(stride), Disp: 4 * place}, v)
+			if outside(k, stride, place, kind) {
+				VANDPS(ptr(masks, 32*mask), v, v)
+			}
+			return v
+		}
+		for l := range lines {
+			row := GP64()
+			MOVQ(ptr(args, dwLines+8*l), row)
+			for x := 0; x < k; x += stride {
+				var taps []VecVirtual
+				if stride == 1 {
+					taps = append(taps, load(row, x, x))
+				} else {
+					a, b, v := load(row, x, x), load(row, x+8, x+1), YMM()
+					VSHUFPS(Imm(0x88), b, a, v)
+					if taps = append(taps, v); x+1 < k {
+						VSHUFPS(Imm(0xdd), b, a, a)
+						taps = append(taps, a)
 					}
 				}
-			}
-			for x, v := range taps {
-				for r, s := range acc {
-					ky := l - r*stride
-					if ky < 0 || ky >= k {
-						continue
-					}
-					if k == 3 {
-						VFMADD231PS(w[ky*k+x], v, s)
-					} else {
-						VFMADD231PS(ptr(args, dwWide+32*(ky*k+x)), v, s)
+				for d, v := range taps {
+					for r, s := range acc {
+						if ky := l - r*stride; ky >= 0 && ky < k {
+							multiply(ky*k+x+d, v, s)
+						}
 					}
 				}
 			}
@@ -135,8 +135,7 @@ func depthwise(k, stride int) {
 		for _, s := range acc {
 			VADDPS(bias, s, s)
 		}
-		suffix := map[bool]string{true: "masked", false: "inside"}[masked]
-		finish(args, dwFin, acc, suffix)
+		finish(args, dwFin, acc, kind)
 		for _, s := range acc {
 			if stride == 2 {
 				VPERMPD(Imm(0xd8), s, s)
@@ -146,41 +145,52 @@ func depthwise(k, stride int) {
 		MOVQ(dst, to)
 		for r, s := range acc {
 			VMOVUPS(s, Mem{Base: to, Index: i, Scale: 1})
-			if r+1 < outs {
+			if r+1 < rows {
 				CMPQ(ptr(args, dwRows), Imm(uint64(r+1)))
-				JEQ(LabelRef("stored" + suffix))
+				JEQ(LabelRef("stored" + kind))
 				ADDQ(ptr(args, dwOut), to)
 			}
 		}
-		Label("stored" + suffix)
+		Label("stored" + kind)
 		ADDQ(Imm(32), i)
 	}
 
-	MOVQ(ptr(args, dwFirst), mask)
-	Label("edge")
-	vector(true)
 	end := GP64()
 	MOVQ(ptr(args, dwOut), end)
-	CMPQ(i, end)
-	JGE(LabelRef("next"))
 	SUBQ(Imm(32), end)
+	JG(LabelRef("several"))
+	vector("only")
+	JMP(LabelRef("next"))
+	Label("several")
+	vector("first")
 	JMP(LabelRef("test"))
-	Label("inside")
-	vector(false)
+	Label("loop")
+	vector("inside")
 	Label("test")
 	CMPQ(i, end)
-	JLT(LabelRef("inside"))
+	JLT(LabelRef("loop"))
 	MOVQ(end, i)
-	MOVQ(ptr(args, dwLast), mask)
-	JMP(LabelRef("edge"))
+	MOVQ(ptr(args, dwLast), masks)
+	vector("last")
 
 	Label("next")
-	for range outs {
+	for range rows {
 		ADDQ(ptr(args, dwOut), dst)
 	}
-	ADDQ(Imm(uint64(outs*stride)), ptr(args, dwTop))
-	SUBQ(Imm(uint64(outs)), ptr(args, dwRows))
+	ADDQ(Imm(uint64(rows*stride)), ptr(args, dwTop))
+	SUBQ(Imm(uint64(rows)), ptr(args, dwRows))
 	JG(LabelRef("rows"))
 	VZEROUPPER()
 	RET()
+}
+
+// outside reports whether a load at a place, from the first tap of a vector on, may
+// see what lies outside the image and counts, if at most k/2 columns are padded at
+// either side.
+func outside(k, stride, place int, kind string) bool {
+	first, last := place < k/2, place > (k-1)/2
+	if stride == 2 {
+		last = place >= k/2 && place < 8 && kind == "only" || place >= 8+k/2
+	}
+	return first && (kind == "first" || kind == "only") || last && (kind == "last" || kind == "only")
 }
