@@ -35,6 +35,7 @@ type worker struct {
 	held    int   // bytes in all buffers
 	spare   int   // runs on end that needed few of them
 	wanted  int   // elements of scratch that a step of this run asked for, at most
+	team    *team // helps this run; nil before it is asked to
 	dry     *dry  // set: nothing is computed (see Session.Memory)
 }
 
@@ -201,28 +202,10 @@ func (w *worker) Parallel(n int, f func(i int)) {
 		}
 		return
 	}
-	var wg sync.WaitGroup
-	var failed sync.Map
-	for k := range workers {
-		wg.Add(1)
-		go func() {
-			defer wg.Done()
-			defer func() {
-				if r := recover(); r != nil {
-					failed.Store(k, r)
-				}
-			}()
-			for i := k; i < n; i += workers {
-				f(i)
-			}
-		}()
+	if w.team == nil {
+		w.team = newTeam(min(w.threads, runtime.GOMAXPROCS(0)) - 1)
 	}
-	wg.Wait()
-	for k := range workers {
-		if r, ok := failed.Load(k); ok {
-			panic(r)
-		}
-	}
+	w.team.run(n, f)
 }
 
 // RunGraph implements ops.Host.
@@ -296,6 +279,10 @@ func (w *worker) begin(threads int, keep bool) {
 
 // reset gives all values up.
 func (w *worker) reset() {
+	if w.team != nil {
+		w.team.end()
+		w.team = nil
+	}
 	for i, t := range w.vals {
 		if t != nil {
 			w.drop(i)

@@ -161,7 +161,7 @@ func conv2D(c *Call, out, x, w *tensor.Tensor, bias []float32, groups int, win w
 	area := product(win.out)
 	threads := c.Threads()
 	images := threads == 1 || n >= threads // a thread for each, or all threads for one
-	if !images && float64(w.Len())/float64(groups)*float64(area) < 1<<16 {
+	if !images && float64(w.Len())*float64(area) < 1<<16 {
 		threads = 1 // not worth waking another thread
 	}
 	size := convScratch(g)
