@@ -19,7 +19,7 @@
 //
 // # Proof of optimality
 //
-// [Solve] is exact. Three facts carry it; each removes only choices that cannot
+// [Solve] is exact. Four facts carry it; each removes only choices that cannot
 // be better than the best one known:
 //
 //  1. For any multipliers λ >= 0, every choice that meets the limits has
@@ -38,8 +38,22 @@
 //     objective and in every limited cost completes to something no worse for
 //     every completion of the other (dominance), so the other is dropped.
 //
-//  3. Everything else is enumerated: partial choices are extended item by item,
-//     in blocks of bounded size, best bound first, until none is left.
+//  3. At multipliers λ every choice that meets the limits has the objective
+//
+//     Σ o = L(λ) + Σ_i regret(i, x(i)) + Σ_k λ_k·(Max_k - Σ_i c_k(i, x(i)))
+//
+//     where no term after L(λ) is negative. So the choices below L(λ)+t are made
+//     of candidates whose regrets add up to less than t, and leave less than
+//     t/λ_k of each limit. They are found by meeting in the middle: the items are
+//     dealt out to two halves, each half's combinations of regret below t are
+//     listed, and partners are looked up in a grid of costs.
+//
+//  4. Everything else is enumerated: a node whose gap leaves too many combinations
+//     for that is split by the candidates of one item, and the multipliers are
+//     found anew in each child. Where candidates have no regret to tell them apart,
+//     as where many items are alike, or objectives are whole numbers, partial
+//     choices are first extended item by item, in blocks of bounded size, best
+//     bound first.
 //
 // Rounding: objectives and costs are moved to fixed point, 2^-52 of the best
 // known objective and of each limit, where sums are exact and do not depend on
@@ -51,12 +65,16 @@
 // # How long it takes
 //
 // Choosing under several limits is NP-hard; how long a proof takes depends on how
-// far the best choice lies above the relaxation. 200 items of 16 candidates take
-// milliseconds under one limit, at most about a second under two. Under three
-// limits of equal strength the proof may take minutes, while the choice found in
-// the first second lies a few thousandths above the bound: set Problem.Nodes, or
-// give Solve a context with a deadline, and it returns that choice with its Gap,
-// which bounds how much better any choice can be.
+// far the best choice lies above the relaxation. Measured in processor time on one
+// core of 2017's kind, 200 items of 16 candidates, noise falling by four a bit, limits
+// at 7 to 75 % of their range: 5 to 50 ms under one limit and under two; under three
+// limits of free numbers 50 ms in the median and 0.6 s at most (50 problems of 50);
+// where costs stand in whole proportion and latency is stepped, 0.1 to 0.4 s under
+// two limits, 0.3 s in the median and about a second at most under three, and under
+// four or five half to two thirds of the problems within a second, most of the others
+// in some seconds. Items that are all alike take seconds. Set Problem.Nodes, or give
+// Solve a context with a deadline, and it returns the best choice so far with its
+// Gap, which bounds how much better any choice can be.
 //
 // # Ties and determinism
 //
@@ -112,7 +130,7 @@ type Problem struct {
 	Minimize string // the total that is made small: Noise or the name of a cost
 	// Nodes is how many partial choices the search may look at; 0 means until the
 	// optimum is proved. Unlike a deadline it gives the same result on every
-	// machine. A million take about a second.
+	// machine. A million take about one to four seconds.
 	Nodes int
 }
 

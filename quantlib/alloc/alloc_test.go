@@ -136,8 +136,8 @@ func TestErrorsNameThePlace(t *testing.T) {
 }
 
 func TestStoppedSearchReturnsWhatItHas(t *testing.T) {
-	p := largeProblem(families[0], rand.New(rand.NewPCG(3, 25)), 3, 0.25)
-	ctx := &expiring{Context: context.Background(), left: 200}
+	p := largeProblem(families[0], rand.New(rand.NewPCG(3, 15)), 3, 0.15)
+	ctx := &expiring{Context: context.Background(), left: 8}
 	s, err := Solve(ctx, p)
 	if !errors.Is(err, context.Canceled) {
 		t.Fatalf("%v", err)

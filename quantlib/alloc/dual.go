@@ -53,6 +53,15 @@ func (in *instance) price(first int, lambda, budget, g []float64, o *float64) fl
 	return sum
 }
 
+// price1 is o + λ·c of candidate j.
+func (in *instance) price1(j int, lambda []float64) float64 {
+	v := in.o[j]
+	for k, l := range lambda {
+		v += l * in.c[j*in.m+k]
+	}
+	return v
+}
+
 // duals is the outcome of the dual problem.
 type duals struct {
 	lambda []float64 // multipliers of the best bound, or of the proof that there is no choice

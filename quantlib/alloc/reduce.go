@@ -1,6 +1,7 @@
 package alloc
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -199,4 +200,108 @@ func (in *instance) step() float64 {
 		}
 	}
 	return g
+}
+
+// fix removes the candidates that no choice below prunable contains, by the
+// regret against the item's smallest at each of the multipliers. left is false
+// if an item has none left: no choice lies below.
+func (in *instance) fix(lambdas [][]float64, prunable float64) (removed int, left bool) {
+	m, n := in.m, in.items()
+	r := make([]float64, len(in.o))
+	gone := make([]bool, len(in.o))
+	for _, lambda := range lambdas {
+		bound := 0.0
+		for k, l := range lambda {
+			bound -= l * in.budget[k]
+		}
+		least := make([]float64, n)
+		for i := range n {
+			least[i] = math.Inf(1)
+			for j := in.off[i]; j < in.off[i+1]; j++ {
+				r[j] = in.o[j]
+				for k, l := range lambda {
+					r[j] += l * in.c[j*m+k]
+				}
+				least[i] = min(least[i], r[j])
+			}
+			bound += least[i]
+		}
+		for i := range n {
+			for j := in.off[i]; j < in.off[i+1]; j++ {
+				if bound+(r[j]-least[i]) >= prunable {
+					gone[j] = true
+				}
+			}
+		}
+	}
+	off := []int{0}
+	q := 0
+	for i := range n {
+		for j := in.off[i]; j < in.off[i+1]; j++ {
+			if gone[j] {
+				removed++
+				continue
+			}
+			in.o[q], in.id[q] = in.o[j], in.id[j]
+			copy(in.c[q*m:(q+1)*m], in.c[j*m:(j+1)*m])
+			q++
+		}
+		if q == off[i] {
+			return removed, false
+		}
+		off = append(off, q)
+	}
+	in.off, in.o, in.c, in.id = off, in.o[:q], in.c[:q*m], in.id[:q]
+	return removed, true
+}
+
+// order sorts the items for the search: decided ones first, then with one or two
+// limits those which the multipliers leave most undecided, so that the dear ones
+// come when little can still be made good; dominance keeps the levels narrow.
+// With more limits, where dominance is rare, the dear ones come first: a partial
+// choice that takes one has little of the gap left.
+func (in *instance) order(lambda []float64) {
+	m, n := in.m, in.items()
+	sign := 1
+	if m > 2 {
+		sign = -1
+	}
+	regret := make([]float64, n)
+	for i := range n {
+		first, second := math.Inf(1), math.Inf(1)
+		for j := in.off[i]; j < in.off[i+1]; j++ {
+			r := in.o[j]
+			for k, l := range lambda {
+				r += l * in.c[j*m+k]
+			}
+			if r < first {
+				first, second = r, first
+			} else {
+				second = min(second, r)
+			}
+		}
+		regret[i] = second - first
+		if in.off[i+1] == in.off[i]+1 {
+			regret[i] = math.Inf(-sign)
+		}
+	}
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int {
+		if d := sign * cmp.Compare(regret[a], regret[b]); d != 0 {
+			return d
+		}
+		return cmp.Compare(in.item[a], in.item[b])
+	})
+	out := instance{off: []int{0}}
+	for _, i := range order {
+		out.o = append(out.o, in.o[in.off[i]:in.off[i+1]]...)
+		out.c = append(out.c, in.c[in.off[i]*m:in.off[i+1]*m]...)
+		out.id = append(out.id, in.id[in.off[i]:in.off[i+1]]...)
+		out.off = append(out.off, len(out.o))
+		out.item = append(out.item, in.item[i])
+	}
+	in.off, in.o, in.c, in.id, in.item = out.off, out.o, out.c, out.id, out.item
 }

@@ -1,7 +1,6 @@
 package alloc
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -75,13 +74,18 @@ type run struct {
 	limit  int     // partial choices to look at; 0 means any number
 }
 
-// take makes a choice of a scaled instance the best one.
-func (r *run) take(sc *instance, choice []int) {
+// takeOf makes a choice of a scaled instance the best one.
+func (r *run) takeOf(sc *instance, choice []int) {
 	byItem := make([]int, len(choice))
 	for i, j := range choice {
 		byItem[sc.item[i]] = sc.id[j]
 	}
-	r.choice, r.value = byItem, 0
+	r.take(byItem)
+}
+
+// take makes a choice, by item of the problem, the best one.
+func (r *run) take(byItem []int) {
+	r.choice, r.value = slices.Clone(byItem), 0
 	for i := range r.in.items() {
 		for j := r.in.off[i]; j < r.in.off[i+1]; j++ {
 			if r.in.id[j] == byItem[i] {
@@ -147,6 +151,29 @@ func (r *run) done() state {
 	return proved
 }
 
+const (
+	rescale    = 0.25    // a best objective this small is worth another round
+	tiedGap    = 1e-6    // of the gap: what counts as no regret
+	tiedLeast  = 1e-9    // and of the best objective: rounding
+	tiedNodes  = 1 << 20 // partial choices that a search with dominance may look at; about a second
+	wholeNodes = 1 << 15 // and where objectives are whole numbers
+)
+
+// tied is how many partial choices to enumerate level by level before branching.
+// Where many candidates have no regret combinations cannot be listed by it, but
+// partial choices are often dominated, as where many items are alike.
+func (r *run) tied(sc *instance, upper float64, d duals) int {
+	n := &node{in: sc.without(func(i int) bool { return sc.off[i+1] == sc.off[i]+1 }), c: make([]float64, sc.m), lambda: d.lambda}
+	gap := min(upper, 1) - d.bound
+	if reach := max(gap*tiedGap, tiedLeast); newMeet(n).within(reach, meetTry) < reach {
+		return tiedNodes
+	}
+	if r.margin > 0 {
+		return wholeNodes
+	}
+	return 0
+}
+
 // maxTried is how many multipliers are tried for a choice by repair.
 const maxTried = 8
 
@@ -157,6 +184,7 @@ func (r *run) round(sc *instance, top float64) (again bool, err error) {
 	if r.choice == nil {
 		upper = math.Inf(1)
 	}
+	nodes := 0 // to enumerate level by level
 	for pass := 0; ; pass++ {
 		if err := r.ctx.Err(); err != nil {
 			return false, err
@@ -174,38 +202,49 @@ func (r *run) round(sc *instance, top float64) (again bool, err error) {
 			}
 			if choice, value, ok := sc.upper(d.seen[q]); ok && value < upper {
 				upper = value
-				r.take(sc, choice)
+				r.takeOf(sc, choice)
 			}
 		}
 		if upper == 0 {
 			return false, nil
 		}
-		if upper < 0.25 && pass == 0 {
+		if upper < rescale && pass == 0 {
 			return true, nil
 		}
 		removed, left := sc.fix(d.seen, upper-max(r.margin, upper*proofEps))
 		if !left {
 			return false, nil
 		}
-		sc.order(d.lambda)
 		r.fixed = 0
 		for i := range sc.items() {
 			if sc.off[i+1] == sc.off[i]+1 {
 				r.fixed++
 			}
 		}
+		if pass == 0 {
+			nodes = r.tied(sc, upper, d)
+		}
+		if nodes == 0 {
+			upper, err = r.branch(sc, upper, top, d)
+			return upper < rescale, err
+		}
+		sc.order(d.lambda)
 		if pass > 0 && removed == 0 || pass > 4 {
 			s := r.search(sc, upper, d)
+			s.limit = nodes
 			if r.limit > 0 {
-				s.limit = max(1, r.limit-r.nodes)
+				s.limit = min(nodes, max(1, r.limit-r.nodes))
 			}
 			err := s.run(s.root())
 			r.nodes += s.nodes
 			if s.choice != nil {
-				r.take(sc, s.choice)
+				r.takeOf(sc, s.choice)
 				upper = s.upper
 			}
-			return upper < 1.0/64, err
+			if err == errLimit && upper >= rescale {
+				upper, err = r.branch(sc, upper, top, d)
+			}
+			return upper < rescale, err
 		}
 		if upper, err = r.cores(sc, upper, d); err != nil {
 			return false, err
@@ -232,7 +271,7 @@ func (r *run) cores(sc *instance, upper float64, d duals) (float64, error) {
 			err := s.run(s.root())
 			r.nodes += s.nodes
 			if s.choice != nil {
-				r.take(core, s.choice)
+				r.takeOf(core, s.choice)
 			}
 			if err != nil && err != errLimit {
 				return upper, err
@@ -262,108 +301,4 @@ func (r *run) search(sc *instance, upper float64, d duals) *search {
 func (s *search) root() *level {
 	c := make([]float64, s.in.m)
 	return &level{o: []float64{0}, c: c, bound: []float64{s.bound(0, 0, c)}}
-}
-
-// fix removes the candidates that no choice below prunable contains, by the
-// regret against the item's smallest at each of the multipliers. left is false
-// if an item has none left: no choice lies below.
-func (in *instance) fix(lambdas [][]float64, prunable float64) (removed int, left bool) {
-	m, n := in.m, in.items()
-	r := make([]float64, len(in.o))
-	gone := make([]bool, len(in.o))
-	for _, lambda := range lambdas {
-		bound := 0.0
-		for k, l := range lambda {
-			bound -= l * in.budget[k]
-		}
-		least := make([]float64, n)
-		for i := range n {
-			least[i] = math.Inf(1)
-			for j := in.off[i]; j < in.off[i+1]; j++ {
-				r[j] = in.o[j]
-				for k, l := range lambda {
-					r[j] += l * in.c[j*m+k]
-				}
-				least[i] = min(least[i], r[j])
-			}
-			bound += least[i]
-		}
-		for i := range n {
-			for j := in.off[i]; j < in.off[i+1]; j++ {
-				if bound+(r[j]-least[i]) >= prunable {
-					gone[j] = true
-				}
-			}
-		}
-	}
-	off := []int{0}
-	q := 0
-	for i := range n {
-		for j := in.off[i]; j < in.off[i+1]; j++ {
-			if gone[j] {
-				removed++
-				continue
-			}
-			in.o[q], in.id[q] = in.o[j], in.id[j]
-			copy(in.c[q*m:(q+1)*m], in.c[j*m:(j+1)*m])
-			q++
-		}
-		if q == off[i] {
-			return removed, false
-		}
-		off = append(off, q)
-	}
-	in.off, in.o, in.c, in.id = off, in.o[:q], in.c[:q*m], in.id[:q]
-	return removed, true
-}
-
-// order sorts the items for the search: decided ones first, then with one or two
-// limits those which the multipliers leave most undecided, so that the dear ones
-// come when little can still be made good; dominance keeps the levels narrow.
-// With more limits, where dominance is rare, the dear ones come first: a partial
-// choice that takes one has little of the gap left.
-func (in *instance) order(lambda []float64) {
-	m, n := in.m, in.items()
-	sign := 1
-	if m > 2 {
-		sign = -1
-	}
-	regret := make([]float64, n)
-	for i := range n {
-		first, second := math.Inf(1), math.Inf(1)
-		for j := in.off[i]; j < in.off[i+1]; j++ {
-			r := in.o[j]
-			for k, l := range lambda {
-				r += l * in.c[j*m+k]
-			}
-			if r < first {
-				first, second = r, first
-			} else {
-				second = min(second, r)
-			}
-		}
-		regret[i] = second - first
-		if in.off[i+1] == in.off[i]+1 {
-			regret[i] = math.Inf(-sign)
-		}
-	}
-	order := make([]int, n)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		if d := sign * cmp.Compare(regret[a], regret[b]); d != 0 {
-			return d
-		}
-		return cmp.Compare(in.item[a], in.item[b])
-	})
-	out := instance{off: []int{0}}
-	for _, i := range order {
-		out.o = append(out.o, in.o[in.off[i]:in.off[i+1]]...)
-		out.c = append(out.c, in.c[in.off[i]*m:in.off[i+1]*m]...)
-		out.id = append(out.id, in.id[in.off[i]:in.off[i+1]]...)
-		out.off = append(out.off, len(out.o))
-		out.item = append(out.item, in.item[i])
-	}
-	in.off, in.o, in.c, in.id, in.item = out.off, out.o, out.c, out.id, out.item
 }

@@ -1,0 +1,399 @@
+package alloc
+
+import (
+	"cmp"
+	"container/heap"
+	"context"
+	"math"
+	"slices"
+)
+
+const (
+	meetFinish = 1 << 14 // combinations listed to finish a node, at most
+	meetTry    = 1 << 9  // and to look for a better choice where that is too few
+	splitTries = 3       // items tried for a split
+	restart    = 0.5     // of the gap at the root: from a gap this small on the search begins anew
+	splitTied  = 1e-6    // of the gap; items of more regret are not tried unless first
+	splitPower = 8       // how fast the work in a node grows with its gap, by trial
+	keepDuals  = 2       // multipliers, beside the best, that remove candidates of a node
+	dualNodes  = 8       // what one step of a dual counts among the nodes
+)
+
+// brancher is the search over a scaled instance by branch and bound. A node's
+// dual is solved anew, so that its bound counts what the decisions cost; a node
+// whose gap leaves few combinations is finished by meet.
+type brancher struct {
+	ctx    context.Context
+	root   *node
+	gap    float64 // of the root when it was made
+	upper  float64 // best objective known
+	margin float64 // two different objectives differ by at least this much
+	choice []int   // by item of the problem, the candidate's index in it
+	nodes  int
+	limit  int // of nodes; 0 means none
+	queue  nodeQueue
+	made   int // nodes
+}
+
+// node is the choices which agree with its trail.
+type node struct {
+	in     *instance // open items, with what is left of the budgets; nil while it waits
+	o      float64   // of decided items
+	c      []float64
+	trail  *trail
+	lambda []float64
+	seen   [][]float64 // further multipliers, until they have been of use
+	bound  float64
+	number int
+}
+
+// trail is the decided items of a node, shared with those it came from.
+type trail struct {
+	up       *trail
+	item, id int // of the problem, and the candidate's index in it
+}
+
+// nodeQueue is a heap: the least bound first, of equals the older node.
+type nodeQueue []*node
+
+func (q nodeQueue) Len() int { return len(q) }
+func (q nodeQueue) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(q[i].bound, q[j].bound), cmp.Compare(q[i].number, q[j].number)) < 0
+}
+func (q nodeQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *nodeQueue) Push(x any)   { *q = append(*q, x.(*node)) }
+func (q *nodeQueue) Pop() any {
+	old := *q
+	x := old[len(old)-1]
+	old[len(old)-1] = nil
+	*q = old[:len(old)-1]
+	return x
+}
+
+// branch searches the scaled instance for the best choice below upper, which
+// may be infinite. Where it was ended, r.bound says what is proved.
+func (r *run) branch(sc *instance, upper, top float64, d duals) (float64, error) {
+	s := &brancher{ctx: r.ctx, upper: upper, margin: r.margin, limit: r.limit, choice: make([]int, sc.items())}
+	if r.limit > 0 {
+		s.limit = max(1, r.limit-r.nodes)
+	}
+	if math.IsInf(upper, 1) {
+		s.upper = 1 + 1e-6 // objectives of an instance that is scaled without a choice are at most 1
+	}
+	none := s.upper
+	root := &node{in: sc.clone(), c: make([]float64, sc.m), lambda: d.lambda, seen: d.seen, bound: d.bound}
+	var err error
+	if s.start(root) {
+		err = s.run(root)
+	}
+	r.nodes += s.nodes
+	if s.upper < none {
+		r.take(s.choice)
+		upper = s.upper
+	}
+	if err != nil {
+		low := s.upper
+		for _, n := range s.queue {
+			low = min(low, n.bound)
+		}
+		r.bound = max(r.bound, low*top)
+	}
+	return upper, err
+}
+
+// start makes a node the root; false if nothing is left.
+func (s *brancher) start(n *node) bool {
+	if !s.tighten(n, math.MaxInt) {
+		return false
+	}
+	s.root, s.gap = n.copy(), s.prunable()-n.bound
+	return true
+}
+
+// copy shares what is not changed in place.
+func (n *node) copy() *node {
+	c := *n
+	c.in, c.c = n.in.without(func(int) bool { return false }), slices.Clone(n.c)
+	return &c
+}
+
+// prunable is the bound from which on a node is dropped.
+func (s *brancher) prunable() float64 { return s.upper - max(s.margin, s.upper*proofEps) }
+
+// run takes nodes from the least bound up. From each it goes down, always to the
+// child of least bound, until a node is finished. It stops early where the best
+// objective has become small: then fixed point should be scaled to it.
+func (s *brancher) run(n *node) error {
+	for {
+		for n != nil && n.bound < s.prunable() && s.upper >= rescale {
+			err := s.ctx.Err()
+			if err == nil && s.limit > 0 && s.nodes > s.limit {
+				err = errLimit
+			}
+			if err != nil {
+				heap.Push(&s.queue, n)
+				return err
+			}
+			n = s.step(n)
+		}
+		if s.prunable()-s.root.bound < restart*s.gap {
+			// Far better choices are known than when the search began.
+			s.queue = nil
+			n = s.root.copy()
+			if s.relax(n, math.MaxInt) && s.start(n) {
+				continue
+			}
+			return nil
+		}
+		for n = nil; n == nil; {
+			if len(s.queue) == 0 || s.upper < rescale {
+				return nil
+			}
+			n = heap.Pop(&s.queue).(*node)
+			if n.bound >= s.prunable() {
+				return nil // and so is every other one's
+			}
+			if !s.wake(n) {
+				n = nil
+			}
+		}
+	}
+}
+
+// step finishes a node, or splits it and returns the child to go on with.
+func (s *brancher) step(n *node) *node {
+	t := newMeet(n)
+	gap := s.prunable() - n.bound
+	reach := t.within(gap, meetFinish)
+	if reach < gap {
+		reach = t.within(gap, meetTry)
+	}
+	s.nodes += 2 * countParts
+	if reach > 0 {
+		looked, done := t.join(s, reach)
+		s.nodes += looked
+		if done && s.prunable()-n.bound <= reach {
+			return nil
+		}
+	}
+	var next *node
+	kids := s.split(n)
+	for _, c := range kids {
+		if next == nil || c.bound < next.bound {
+			next = c
+		}
+	}
+	for _, c := range kids {
+		if c != next {
+			c.in = nil
+			heap.Push(&s.queue, c)
+		}
+	}
+	return next
+}
+
+// wake restores the open items of a node that waited; false if nothing is left.
+func (s *brancher) wake(n *node) bool {
+	gone := map[int]bool{}
+	for t := n.trail; t != nil; t = t.up {
+		gone[t.item] = true
+	}
+	n.in = s.root.in.without(func(i int) bool { return gone[s.root.in.item[i]] })
+	n.seen = nil
+	return s.tighten(n, keepDuals)
+}
+
+// without is a copy without the items for which drop holds.
+func (in *instance) without(drop func(i int) bool) *instance {
+	out := &instance{m: in.m, off: make([]int, 1, len(in.off)), budget: make([]float64, in.m)}
+	out.o = make([]float64, 0, len(in.o))
+	out.c = make([]float64, 0, len(in.c))
+	out.id = make([]int, 0, len(in.id))
+	out.item = make([]int, 0, len(in.item))
+	for i := range in.items() {
+		if drop(i) {
+			continue
+		}
+		f, l := in.off[i], in.off[i+1]
+		out.o = append(out.o, in.o[f:l]...)
+		out.c = append(out.c, in.c[f*in.m:l*in.m]...)
+		out.id = append(out.id, in.id[f:l]...)
+		out.item = append(out.item, in.item[i])
+		out.off = append(out.off, len(out.o))
+	}
+	return out
+}
+
+// decide adds candidate j of item i to what is decided.
+func (n *node) decide(in *instance, i, j int) {
+	n.o += in.o[j]
+	for k := range n.c {
+		n.c[k] += in.c[j*in.m+k]
+	}
+	n.trail = &trail{n.trail, in.item[i], in.id[j]}
+}
+
+// left sets what is left of the budgets; false if one is exceeded.
+func (n *node) left() bool {
+	for k, c := range n.c {
+		n.in.budget[k] = 1 - c
+		if c > 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// tighten removes the candidates that no choice below the best one contains with
+// what is decided, and decides items which have one left. It returns false if an
+// item has none.
+func (s *brancher) tighten(n *node, keep int) bool {
+	in, m := n.in, n.in.m
+	if !n.left() {
+		return false
+	}
+	before := len(in.o)
+	if _, left := in.fix(append(n.seen, n.lambda), s.prunable()-n.o); !left {
+		return false
+	}
+	n.seen = nil
+
+	// What each budget leaves beyond the cheapest candidates.
+	room := slices.Clone(in.budget)
+	low := make([]float64, in.items()*m)
+	for i := range in.items() {
+		for k := range m {
+			lo := math.Inf(1)
+			for j := in.off[i]; j < in.off[i+1]; j++ {
+				lo = min(lo, in.c[j*m+k])
+			}
+			low[i*m+k] = lo
+			room[k] -= lo
+		}
+	}
+	kept, off, item := 0, in.off[:1:1], in.item[:0]
+	for i := range in.items() {
+		first := kept
+	candidates:
+		for j := in.off[i]; j < in.off[i+1]; j++ {
+			for k := range m {
+				if in.c[j*m+k]-low[i*m+k] > room[k] {
+					continue candidates
+				}
+			}
+			in.o[kept], in.id[kept] = in.o[j], in.id[j]
+			copy(in.c[kept*m:(kept+1)*m], in.c[j*m:(j+1)*m])
+			kept++
+		}
+		switch kept - first {
+		case 0:
+			return false
+		case 1:
+			n.decide(in, i, first)
+			kept = first
+			before--
+
+		default:
+			item = append(item, in.item[i])
+			off = append(off, kept)
+		}
+	}
+	in.off, in.item = off, item
+	in.o, in.c, in.id = in.o[:kept], in.c[:kept*m], in.id[:kept]
+	if !n.left() {
+		return false
+	}
+	if kept == before {
+		return true
+	}
+	// Mixtures of what is left may be dearer.
+	return s.relax(n, keep) && s.tighten(n, keep)
+}
+
+// relax solves the dual of a node; false if no choice below the best one is in it.
+func (s *brancher) relax(n *node, keep int) bool {
+	d := n.in.dual(0, n.in.budget, [][]float64{n.lambda}, s.prunable()-n.o, true)
+	s.nodes += dualNodes * len(d.seen)
+	if d.empty || n.o+d.bound >= s.prunable() {
+		return false
+	}
+	if n.o+d.bound > n.bound {
+		n.lambda, n.bound = d.lambda, n.o+d.bound
+	}
+	n.seen = append(d.seen[:1:1], d.seen[max(1, len(d.seen)-keep):]...) // the first one is zero
+	return true
+}
+
+// child is the node with candidate j of item i, its dual solved; nil if no choice
+// below the best one is in it.
+func (s *brancher) child(n *node, i, j int) *node {
+	c := &node{o: n.o, c: slices.Clone(n.c), trail: n.trail}
+	c.decide(n.in, i, j)
+	c.in = n.in.without(func(q int) bool { return q == i })
+	if !c.left() {
+		return nil
+	}
+	c.lambda, c.bound = n.lambda, n.bound
+	if !s.relax(c, keepDuals) {
+		return nil
+	}
+	return c
+}
+
+// split makes children for the candidates of one item: of those that the
+// multipliers leave most undecided the one whose children have the least gaps.
+func (s *brancher) split(n *node) []*node {
+	in := n.in
+	type second struct {
+		item   int
+		regret float64 // of the second best candidate
+		weight float64 // what the two differ in objective and costs, priced
+	}
+	list := make([]second, in.items())
+	for i := range list {
+		a, b := math.Inf(1), math.Inf(1)
+		at, to := -1, -1
+		for j := in.off[i]; j < in.off[i+1]; j++ {
+			if v := in.price1(j, n.lambda); v < a {
+				a, b, at, to = v, a, j, at
+			} else if v < b {
+				b, to = v, j
+			}
+		}
+		x := second{item: i, regret: b - a, weight: math.Abs(in.o[to] - in.o[at])}
+		for k, l := range n.lambda {
+			x.weight += l * math.Abs(in.c[to*in.m+k]-in.c[at*in.m+k])
+		}
+		list[i] = x
+	}
+	slices.SortStableFunc(list, func(a, b second) int { return cmp.Compare(a.regret, b.regret) })
+	gap := s.prunable() - n.bound
+	few := 1
+	for few < len(list) && list[few].regret <= splitTied*gap {
+		few++
+	}
+	slices.SortStableFunc(list[:few], func(a, b second) int { return cmp.Compare(b.weight, a.weight) })
+	var best []*node
+	least := math.Inf(1)
+	for _, x := range list[:min(splitTries, few)] {
+		var kids []*node
+		work := 0.0
+		for j := in.off[x.item]; j < in.off[x.item+1]; j++ {
+			if c := s.child(n, x.item, j); c != nil {
+				kids = append(kids, c)
+				work += math.Pow((s.prunable()-c.bound)/gap, splitPower)
+			}
+		}
+		if work < least {
+			best, least = kids, work
+		}
+	}
+	return slices.DeleteFunc(best, func(c *node) bool {
+		if !s.tighten(c, keepDuals) {
+			return true
+		}
+		s.made++
+		c.number = s.made
+		return false
+	})
+}
