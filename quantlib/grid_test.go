@@ -153,6 +153,29 @@ func TestAllButOneEqualsNaiveRunBitForBit(t *testing.T) {
 	}
 }
 
+func TestWholeLayersAreTheSameCellsForAThirdOfTheWork(t *testing.T) {
+	c := sense.Config{Widths: []int{3, 8}, Samples: 20}
+	for _, disable := range []bool{false, true} {
+		all, whole := scoreWith(t, sense.Exact{DisableOne: disable}, 2, c), scoreWith(t, sense.Exact{DisableOne: disable, Whole: true}, 2, c)
+		for _, l := range all.Layers {
+			for _, bits := range c.Widths {
+				if a, b := all.At(l, bits, sense.Both), whole.At(l, bits, sense.Both); a != b {
+					t.Errorf("%s at %d bits: %+v among all cells, %+v among whole layers", l, bits, a, b)
+				}
+				if whole.At(l, bits, sense.Weight).Valid {
+					t.Errorf("%s at %d bits: a cell of the weight alone", l, bits)
+				}
+			}
+		}
+		if whole.Calls*2 > all.Calls {
+			t.Errorf("%d calls, not a third of %d", whole.Calls, all.Calls)
+		}
+		if _, err := sense.NewTable(whole, nil); err == nil {
+			t.Error("a table of whole layers is no error")
+		}
+	}
+}
+
 func TestCellsHaveTaskLossAndPairedDifferences(t *testing.T) {
 	g := sweep(t, 2, sense.Config{Widths: []int{2, 8}, Samples: 48})
 	if !g.Labeled || !(g.Float.Loss.Mean > 0) || g.Float.Rise.Mean != 0 || g.Float.NSR.Mean != 0 || g.Float.Top1.Mean < 0.7 {

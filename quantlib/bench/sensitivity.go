@@ -54,7 +54,8 @@ type sensitivity struct {
 
 // spent is what a run of some cells took. Treatments are the networks with
 // something quantized that were run, on one sample each; a peer has one for each
-// cell, we have three: the weight, the activation, and both.
+// cell, our exact scorer three, the weight, the activation, and both, or one where
+// it is asked for whole layers.
 type spent struct {
 	cost
 	cells, treatments int
@@ -87,12 +88,17 @@ func (s *sensitivity) network(ctx context.Context, n network) (err error) {
 	if err != nil {
 		return fmt.Errorf("%s: %w", n.name, err)
 	}
-	suffix, err := suffixes(ctx, o, data)
+	all, err := suffixes(ctx, o, data, sense.Weight, sense.Activation, sense.Both)
+	if err != nil {
+		return fmt.Errorf("%s: %w", n.name, err)
+	}
+	whole, err := suffixes(ctx, o, data, sense.Both)
 	if err != nil {
 		return fmt.Errorf("%s: %w", n.name, err)
 	}
 	list := []contender{
-		{"exact", s.ours(ctx, o, st, data, sense.Exact{}, []int{8}, suffix)},
+		{"exact", s.ours(ctx, o, st, data, sense.Exact{}, []int{8}, all)},
+		{"whole", s.ours(ctx, o, st, data, sense.Exact{Whole: true}, []int{8}, whole)},
 	}
 	for _, extra := range onePass() {
 		var widths []int
@@ -258,7 +264,7 @@ func (b batchOf) Batch(lo, hi int) (qexec.Values, error) {
 // suffixes is the multiply-adds of all treatments of one width, re-run from the
 // tensors that they change, over those of a forward pass. Treatments are sets of
 // ties: each layer's weight, its activations, and both; equal ones count once.
-func suffixes(ctx context.Context, o *opened, data calibrate.Samples) (float64, error) {
+func suffixes(ctx context.Context, o *opened, data calibrate.Samples, modes ...sense.Mode) (float64, error) {
 	macs, err := sense.MACs(ctx, o.session, o.m, data)
 	if err != nil {
 		return 0, err
@@ -271,7 +277,7 @@ func suffixes(ctx context.Context, o *opened, data calibrate.Samples) (float64, 
 	}
 	seen, sum := map[string]bool{}, 0.0
 	for _, l := range o.m.Layers {
-		for _, mode := range []sense.Mode{sense.Weight, sense.Activation, sense.Both} {
+		for _, mode := range modes {
 			var values []string
 			if l.Weight >= 0 && mode != sense.Activation {
 				values = append(values, members(o.m, l.Weight)...)

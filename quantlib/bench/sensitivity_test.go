@@ -8,6 +8,7 @@ import (
 	"github.com/quantnb/quantnb/quantlib"
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/sense"
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
@@ -45,7 +46,7 @@ func TestSuffixesCountWhatLiesDownstream(t *testing.T) {
 	if o.m, err = model.Map(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := suffixes(context.Background(), o, batchOf{exec.Values{"x": tensor.New(tensor.Float32, 1, 6)}, "x"})
+	got, err := suffixes(context.Background(), o, batchOf{exec.Values{"x": tensor.New(tensor.Float32, 1, 6)}, "x"}, sense.Weight, sense.Activation, sense.Both)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,6 +76,9 @@ func NewTable(g *Grid, macs []int64) (*Table, error) {
 	if g.Disable {
 		return nil, fmt.Errorf("sense: a table needs the noise of each tie alone, not that of all others (%s)", g.Scorer)
 	}
+	if g.Whole {
+		return nil, fmt.Errorf("sense: a table needs the noise of each tie alone, not only of whole layers (%s)", g.Scorer)
+	}
 	if macs != nil && len(macs) != len(g.Layers) {
 		return nil, fmt.Errorf("sense: multiply-accumulates of %d layers for a grid of %d", len(macs), len(g.Layers))
 	}

@@ -79,7 +79,7 @@ func (c Cell) SQNRErr() float64 {
 }
 
 // gridVersion is that of the stored form.
-const gridVersion = 2
+const gridVersion = 3
 
 // Grid is the noise of every tie × width, and of every layer × width × mode. A
 // tie is what takes one width: most ties are one tensor, and then a layer's cells
@@ -89,6 +89,7 @@ type Grid struct {
 	Scorer   string // Key of what made it
 	Merit    string // what NSR of a cell is where it is no noise at the output, in words; see Shown
 	Disable  bool   // cells are of everything quantized but the layer or tie
+	Whole    bool   // there are cells of layers as wholes only
 	Layers   []string
 	Ties     []string // by their place in Map.Ties
 	Widths   []int    // bits, ascending

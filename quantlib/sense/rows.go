@@ -18,8 +18,9 @@ type row struct {
 }
 
 // newGrid is a grid of empty cells and the rows that fill them, layer by layer,
-// each set of ties at a width once. Bad widths and an empty data set are errors.
-func newGrid(s Subject, c Config, scorer string) (*Grid, []row, error) {
+// each set of ties at a width once. With modes, only cells of layers in these are
+// filled. Bad widths and an empty data set are errors.
+func newGrid(s Subject, c Config, scorer string, modes ...Mode) (*Grid, []row, error) {
 	m := s.Stats.Map()
 	g := &Grid{Scorer: scorer, Widths: slices.Clone(c.widths(m)), Methods: c.Methods.String(), Version: gridVersion, m: m}
 	slices.Sort(g.Widths)
@@ -44,10 +45,14 @@ func newGrid(s Subject, c Config, scorer string) (*Grid, []row, error) {
 	}
 	g.Cells = make([]Cell, len(g.Layers)*len(g.Widths)*3)
 	g.TieCells = make([]Cell, len(g.Ties)*len(g.Widths))
-	return g, g.rows(), nil
+	return g, g.rows(modes), nil
 }
 
-func (g *Grid) rows() (rows []row) {
+func (g *Grid) rows(modes []Mode) (rows []row) {
+	ties := len(modes) == 0
+	if ties {
+		modes = []Mode{Weight, Activation, Both}
+	}
 	place := map[string]int{}
 	g.Row = make([]int32, len(g.Cells)+len(g.TieCells))
 	for i := range g.Row {
@@ -73,14 +78,14 @@ func (g *Grid) rows() (rows []row) {
 			computed[tie] = true
 		}
 		for wi, bits := range g.Widths {
-			for _, mode := range []Mode{Weight, Activation, Both} {
+			for _, mode := range modes {
 				add(layerTies(g.m, l, mode), bits, g.index(li, wi, mode))
 			}
 		}
 	}
 	for tie := range g.Ties {
 		for wi, bits := range g.Widths {
-			if computed[tie] {
+			if ties && computed[tie] {
 				add([]int{tie}, bits, len(g.Cells)+tie*len(g.Widths)+wi)
 			}
 		}

@@ -36,12 +36,20 @@ type Exact struct {
 	// cell says what is left of the noise without it. The zero value quantizes
 	// the tie alone.
 	DisableOne bool
+	// Whole measures layers as wholes, weight and activations at once, and nothing
+	// else: a third of the work where the question is which layers suffer. A table,
+	// and so a plan, needs the noise of each tie alone and can't be made of it.
+	Whole bool
 }
 
 // Key implements Scorer.
 func (e Exact) Key() string {
+	key := "exact"
 	if e.DisableOne {
-		return "exact, disable one"
+		key += ", disable one"
 	}
-	return "exact"
+	if e.Whole {
+		key += ", whole layers"
+	}
+	return key
 }

@@ -108,11 +108,15 @@ type sweep struct {
 // When ctx stops the work, or an error does, what has been measured so far is
 // returned beside the error.
 func (e Exact) Score(ctx context.Context, s Subject, c Config) (*Grid, error) {
-	g, rows, err := newGrid(s, c, e.Key())
+	var modes []Mode
+	if e.Whole {
+		modes = []Mode{Both}
+	}
+	g, rows, err := newGrid(s, c, e.Key(), modes...)
 	if err != nil {
 		return nil, err
 	}
-	g.Disable = e.DisableOne
+	g.Disable, g.Whole = e.DisableOne, e.Whole
 	w := &sweep{Subject: s, c: c, disable: e.DisableOne, g: g, rows: rows, judge: newJudge(s.Session, s.Data), journal: openJournal(c.Series)}
 	defer w.journal.close()
 	g.Labeled = w.judge.labeled()
