@@ -16,7 +16,7 @@ import (
 // few is a study with few samples.
 func few(t testing.TB) *quantlib.Study {
 	s := newStudy(t, 48, 200)
-	s.Samples = 16
+	s.Samples = samples(16)
 	return s
 }
 
@@ -64,7 +64,7 @@ func TestLargerBudgetIsNeverNoisier(t *testing.T) {
 func TestThreadsDoNotChangeThePlans(t *testing.T) {
 	ctx := context.Background()
 	var first []string
-	for _, threads := range []int{1, 2, 8} {
+	for _, threads := range append([]int{1}, threads(2, 8)...) {
 		g := sweep(t, threads, sense.Config{Widths: []int{2, 4, 8}, Samples: 12, Batch: 5})
 		table, err := sense.NewTable(g, nil)
 		if err != nil {

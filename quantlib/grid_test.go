@@ -117,7 +117,7 @@ func TestGridEqualsNaiveRunBitForBit(t *testing.T) {
 func TestThreadsDoNotChangeTheGrid(t *testing.T) {
 	c := sense.Config{Widths: []int{3, 8}, Samples: 20}
 	one := sweep(t, 1, c)
-	for _, threads := range []int{2, 8} {
+	for _, threads := range threads(2, 8) {
 		sameCells(t, "threads", one, sweep(t, threads, c))
 	}
 }
@@ -126,7 +126,7 @@ func TestAllButOneEqualsNaiveRunBitForBit(t *testing.T) {
 	c := sense.Config{Widths: []int{3, 8}, Samples: 6, Batch: 4}
 	all := sense.Exact{DisableOne: true}
 	fast := scoreWith(t, all, 2, c)
-	for _, threads := range []int{1, 8} {
+	for _, threads := range threads(1, 8) {
 		sameCells(t, "threads", fast, scoreWith(t, all, threads, c))
 	}
 	c.Naive = true

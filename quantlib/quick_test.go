@@ -15,6 +15,14 @@ func samples(n int) int {
 	return n
 }
 
+// threads is the numbers of threads to compare, or the last of them.
+func threads(n ...int) []int {
+	if quick() {
+		return n[len(n)-1:]
+	}
+	return n
+}
+
 // long leaves a test out that cannot be quick, for the reason given.
 func long(t *testing.T, why string) {
 	t.Helper()
