@@ -7,10 +7,11 @@ import "testing"
 // some thirty times as long, and where twins do the arithmetic of the kernels.
 func quick() bool { return testing.Short() || twins }
 
-// samples is n, or an eighth of it in a test that should be quick.
+// samples is n, or a sixteenth of it in a test that should be quick, but three at
+// least where there are as many.
 func samples(n int) int {
 	if quick() {
-		return min(n, max(4, n/8))
+		return max(min(n, 3), n/16)
 	}
 	return n
 }

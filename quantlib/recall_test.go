@@ -61,7 +61,7 @@ func TestResultsAreFoundAgainUnderTheirContent(t *testing.T) {
 		"a label": func(s *quantlib.Study) {
 			m := s.Test.(quantlib.Images)
 			m.Labels = bytes.Clone(m.Labels)
-			m.Labels[3]++
+			m.Labels[1]++
 			s.Test = m
 		},
 		"the method":  func(s *quantlib.Study) { s.Methods.Activation = observe.MinMax{} },

@@ -85,6 +85,7 @@ func TestCancellationStopsLongCalls(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStudy(t, 256, 500)
+			s.Calibration = demoImages(demo.Calibration(), 48) // more than are run together
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			var at atomic.Int64
