@@ -147,6 +147,9 @@ func TestExportedFilesFollowTheProfile(t *testing.T) {
 func TestExportedReferenceNetworksComputeWhatTheSimulationDoes(t *testing.T) {
 	for i, c := range sharedModels {
 		t.Run(c.name, func(t *testing.T) {
+			if c.name == "resnet8_large_cifar10" {
+				long(t, "runs the largest")
+			}
 			study := &quantlib.Study{Model: openShared(t, c.name), NoMemo: true}
 			x := tensor.New(tensor.Float32, append([]int{samples(8)}, c.shape...)...)
 			lcg(x.F32(), uint32(i+1), float64(c.low), float64(c.high))
