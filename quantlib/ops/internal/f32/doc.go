@@ -47,9 +47,11 @@
 // gen/emulate/emulate.sh runs a test binary on an emulated processor; emulated
 // and real ones must agree on every bit, so nothing but speed is left to
 // measure. NEON kernels run under qemu-aarch64, of Debian's package qemu-user, and
-// only there so far: their speed is not known.
+// only there so far: their speed is not known. Short tests of other packages run
+// there, too; those of package quantlib take some minutes, or many on a busy
+// machine, where they want a longer -timeout.
 //
 //	CGO_ENABLED=0 go test -c -o /tmp/f32.test .
 //	gen/emulate/emulate.sh /tmp/f32.test QUANTNB_ISA=avx512 -test.short
-//	GOARCH=arm64 go test -exec qemu-aarch64 .
+//	GOARCH=arm64 CGO_ENABLED=0 go test -exec qemu-aarch64 .
 package f32
