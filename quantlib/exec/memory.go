@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
@@ -181,17 +180,16 @@ func (d *dry) join(c *worker) {
 // kernels.
 func (s *Session) Packed() int {
 	n := packedBytes(&s.cache)
-	s.subs.Range(func(_, sub any) bool { n += sub.(*Session).Packed(); return true })
+	s.subs.each(func(sub any) { n += sub.(*Session).Packed() })
 	return n
 }
 
-func packedBytes(cache *sync.Map) int {
+func packedBytes(cache *shared) int {
 	n := 0
-	cache.Range(func(_, v any) bool {
+	cache.each(func(v any) {
 		if b, ok := v.(interface{ Bytes() int }); ok {
 			n += b.Bytes()
 		}
-		return true
 	})
 	return n
 }

@@ -9,8 +9,8 @@ import (
 )
 
 func cached(s *Session, v *Variant) (session, variant int) {
-	s.cache.Range(func(any, any) bool { session++; return true })
-	v.cache.Range(func(any, any) bool { variant++; return true })
+	s.cache.each(func(any) { session++ })
+	v.cache.each(func(any) { variant++ })
 	return session, variant
 }
 
@@ -26,7 +26,7 @@ func TestAVariantPacksItsConstantsOnce(t *testing.T) {
 	before, _ := cached(s, v)
 	first := run(t, v.Run, input(1))
 	var packed any
-	v.cache.Range(func(_, p any) bool { packed = p; return true })
+	v.cache.each(func(p any) { packed = p })
 	second := run(t, v.Run, input(1))
 	if !tensor.Equal(first, second) {
 		t.Error("the second run differs from the first")
@@ -35,11 +35,10 @@ func TestAVariantPacksItsConstantsOnce(t *testing.T) {
 	if own != 1 || after != before {
 		t.Errorf("the variant keeps %d packed constants, want 1; the session went from %d to %d", own, before, after)
 	}
-	v.cache.Range(func(_, p any) bool {
+	v.cache.each(func(p any) {
 		if p != packed {
 			t.Error("the second run packed again")
 		}
-		return true
 	})
 	// The changed network, compiled by itself, gives the same bits.
 	e := s.Graph().Edit()

@@ -60,8 +60,8 @@ type Session struct {
 	outs    []int
 	last    []int // the last step that uses a value; len(steps) for outputs
 
-	cache   sync.Map // of packed constants
-	subs    sync.Map // *graph.Graph → *Session
+	cache   shared // of packed constants
+	subs    shared // *graph.Graph → *Session
 	workers pool
 	whole   func() (*Session, error) // the same without fusion, for taps
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"sync"
 
 	"github.com/quantnb/quantnb/quantlib/ops"
 	"github.com/quantnb/quantnb/quantlib/tensor"
@@ -43,14 +42,14 @@ type Variant struct {
 	consts   []*tensor.Tensor
 	changed  []int // slots whose constants differ
 	isConst  map[*tensor.Tensor]bool
-	cache    *sync.Map // of packed constants that differ; shared with what Restore makes of the variant
-	base     *Variant  // that Restore made this one of
+	cache    *shared  // of packed constants that differ; shared with what Restore makes of the variant
+	base     *Variant // that Restore made this one of
 }
 
 // With makes a variant. A name that the session does not see is an error (see
 // Options.Visible), and so is a constant of another type or shape.
 func (s *Session) With(c Change) (*Variant, error) {
-	v := &Variant{s: s, quantize: make([]Quantizer, len(s.names)), grids: make([]*ops.Grid, len(s.names)), consts: make([]*tensor.Tensor, len(s.names)), isConst: map[*tensor.Tensor]bool{}, cache: new(sync.Map)}
+	v := &Variant{s: s, quantize: make([]Quantizer, len(s.names)), grids: make([]*ops.Grid, len(s.names)), consts: make([]*tensor.Tensor, len(s.names)), isConst: map[*tensor.Tensor]bool{}, cache: new(shared)}
 	for _, name := range sorted(c.Quantize) {
 		i, ok := s.slots[name]
 		if !ok || !s.Sees(name) {

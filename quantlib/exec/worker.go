@@ -172,16 +172,16 @@ func (w *worker) Cached(key any, make func() any) any {
 		return w.dry.cached(key, make)
 	}
 	cache := &w.s.cache
-	if v, ok := cache.Load(key); ok {
+	if v, ok := cache.load(key); ok {
 		return v
 	}
 	if w.changed {
 		cache = w.variant.cache
-		if v, ok := cache.Load(key); ok {
+		if v, ok := cache.load(key); ok {
 			return v
 		}
 	}
-	v, _ := cache.LoadOrStore(key, make())
+	v := cache.loadOrStore(key, make())
 	return v
 }
 
@@ -210,13 +210,13 @@ func (w *worker) Parallel(n int, f func(i int)) {
 
 // RunGraph implements ops.Host.
 func (w *worker) RunGraph(ctx context.Context, g *graph.Graph, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
-	v, ok := w.s.subs.Load(g)
+	v, ok := w.s.subs.load(g)
 	if !ok {
 		s, err := build(g, Options{Threads: w.threads, NoFuse: w.s.options.NoFuse})
 		if err != nil {
 			return nil, err
 		}
-		v, _ = w.s.subs.LoadOrStore(g, s)
+		v = w.s.subs.loadOrStore(g, s)
 	}
 	sub := v.(*Session)
 	if len(in) != len(sub.inputs) {
