@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestMain(m *testing.M) {
@@ -22,6 +23,23 @@ type workplace struct {
 }
 
 const libSource = "package lib\n\nfunc Word() string { return \"one\" }\n"
+
+// make makes the record again, as if the files had been there for an hour.
+func (w *workplace) make(t *testing.T, like string) {
+	t.Helper()
+	old := time.Now().Add(-time.Hour)
+	for _, dir := range []string{w.lib, w.module} {
+		err := filepath.WalkDir(dir, func(name string, _ os.DirEntry, err error) error {
+			return errors.Join(err, os.Chtimes(name, old, old))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Make(t.Context(), w.records, w.goCommand, w.module, like); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // newWorkplace makes a record too.
 func newWorkplace(t *testing.T) *workplace {
@@ -53,13 +71,6 @@ func newWorkplace(t *testing.T) *workplace {
 	w.run(t, "mod", "edit", "-replace=example.invalid/cells="+w.module)
 	w.make(t, "")
 	return w
-}
-
-func (w *workplace) make(t *testing.T, like string) {
-	t.Helper()
-	if err := Make(t.Context(), w.records, w.goCommand, w.module, like); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func (w *workplace) write(t *testing.T, dir string, files map[string]string) {
@@ -201,6 +212,9 @@ func TestLeftToTheGoCommand(t *testing.T) {
 			w.write(t, w.lib, map[string]string{"go.mod": "module example.invalid/lib\n\ngo 1.21\n"})
 		}},
 		{"other flags", true, func(w *workplace) { t.Setenv("GOFLAGS", "-ldflags=-w") }},
+		{"a changed package of the same size", true, func(w *workplace) {
+			w.write(t, w.lib, map[string]string{"lib.go": strings.Replace(libSource, "one", "two", 1)})
+		}},
 		{"with cgo", true, func(w *workplace) { t.Setenv("CGO_ENABLED", "1") }},
 		{"another system", true, func(w *workplace) { t.Setenv("GOOS", "js") }},
 		{"no record", true, func(w *workplace) { os.RemoveAll(w.records) }},

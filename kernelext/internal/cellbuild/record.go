@@ -96,6 +96,7 @@ func Make(ctx context.Context, records, goCommand, module, like string) error {
 	if err := r.list(run, module, goCommand); err != nil {
 		return err
 	}
+	r.Watched.settle()
 	r.Print = r.Watched.fingerprint() // before the build, so that a later change is seen
 	// A package that is compiled for a program is not yet in the build cache when the
 	// program is linked.

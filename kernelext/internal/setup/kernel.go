@@ -28,9 +28,10 @@ const RawErrors = "QUANTNB_RAW_ERRORS"
 
 // cellEnv is the environment in which cells are compiled. Measured per cell
 // against the defaults: GOPROXY=off saves the network query that precedes each
-// build (and the shim the rest of that step), -ldflags=-s a third of linking, and
-// without cgo nothing waits for a C compiler. GOWORK must be found next to the cell, and GO111MODULE and
-// GOTOOLCHAIN must not be what a user once stored with "go env -w".
+// build (and the shim the rest of that step), -ldflags=-s a third of linking,
+// packages without debugger's tables a tenth of it, and without cgo nothing waits for
+// a C compiler. GOWORK must be found next to the cell, and GO111MODULE and GOTOOLCHAIN
+// must not be what a user once stored with "go env -w".
 func (in *Installation) cellEnv() []string {
 	return withEnv(os.Environ(), cellSettings()...)
 }
@@ -38,7 +39,7 @@ func (in *Installation) cellEnv() []string {
 func cellSettings() []string {
 	return []string{
 		"GOPROXY=off",
-		"GOFLAGS=-ldflags=-s",
+		"GOFLAGS=-ldflags=-s -gcflags=all=-dwarf=false",
 		"CGO_ENABLED=0",
 		"GOWORK=",
 		"GO111MODULE=on",

@@ -197,12 +197,13 @@ func TestSteps(t *testing.T) {
 }
 
 func TestKernelCommand(t *testing.T) {
-	c := KernelConfig{Gonb: "/h/bin/gonb", Bin: "/h/bin", Shim: "/h/shim", Go: "/go/bin/go", GoRoot: "/go", Module: "/h/module", Env: cellSettings()}
+	c := KernelConfig{Gonb: "/h/bin/gonb", Bin: "/h/bin", Shim: "/h/shim", Go: "/go/bin/go", GoRoot: "/go", Module: "/h/module", Record: "/h/records", Env: cellSettings()}
 	argv, env := c.Command("/run/c.json", []string{"HOME=/me", "PATH=/usr/bin", "GOFLAGS=-mod=vendor", "GOWORK=off"})
 	if want := []string{"/h/bin/gonb", "-kernel", "/run/c.json", "-go_work", "/h/module"}; !slices.Equal(argv, want) {
 		t.Errorf("argv is %q, want %q", argv, want)
 	}
-	for _, want := range []string{"HOME=/me", "PATH=/h/shim:/h/bin:/go/bin:/usr/bin", "QUANTNB_GO=/go/bin/go", "GOPROXY=off", "GOFLAGS=-ldflags=-s", "CGO_ENABLED=0", "GOWORK="} {
+	for _, want := range []string{"HOME=/me", "PATH=/h/shim:/h/bin:/go/bin:/usr/bin", "QUANTNB_GO=/go/bin/go",
+		"QUANTNB_MODULE=/h/module", "QUANTNB_RECORDS=/h/records", "GOPROXY=off", "GOFLAGS=-ldflags=-s -gcflags=all=-dwarf=false", "CGO_ENABLED=0", "GOWORK="} {
 		key, _, _ := strings.Cut(want, "=")
 		n := 0
 		for _, e := range env {
