@@ -98,6 +98,11 @@ func TestImage(t *testing.T) {
 		t.Errorf("the executed notebook holds %d pictures", pictures)
 	}
 
+	// The cells were built after the record of the image's own build: none was due anew.
+	if records := inside(time.Minute, "ls /opt/quantnb/home/checkouts/*/records").must(t); !strings.Contains(records, ".json") || strings.Contains(records, ".began") {
+		t.Errorf("the record of how cells are built is out of date in the image: %q", records)
+	}
+
 	answer := inside(5*time.Minute, `
 export JUPYTER_TOKEN=tried
 jupyter lab --ip=127.0.0.1 --port=18888 --no-browser >/tmp/lab.log 2>&1 &
