@@ -30,7 +30,7 @@ func (w *whatIf) still(ctx context.Context) (bundle, error) {
 		if w.seconds[1], err = w.latency(ctx, w.plan); err != nil {
 			return bundle{}, err
 		}
-		name := fmt.Sprint(bits, " bits")
+		name := chart.Bits(bits)
 		if bits == 0 {
 			name = "float"
 		}

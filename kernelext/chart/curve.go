@@ -71,16 +71,20 @@ func (d CurveData) keys() []key {
 		keys = append(keys, key{"mixed-precision plans", keyMark, 3})
 	}
 	if d.Plan != nil {
-		name := "this plan"
-		if d.Plan.Name != "" {
-			name = d.Plan.Name
-		}
-		keys = append(keys, key{name, keyStar, 0})
+		keys = append(keys, key{planName(d.Plan), keyStar, 0})
 	}
 	if d.Float != 0 {
 		keys = append(keys, key{"float " + d.value(d.Float), keyDash, 6})
 	}
 	return keys
+}
+
+// planName is what legends and texts call a plan that is marked.
+func planName(p *Point) string {
+	if p.Name == "" {
+		return "this plan"
+	}
+	return p.Name
 }
 
 // value writes an accuracy with its unit.
@@ -270,10 +274,7 @@ func (d CurveData) words() (text, alt string) {
 		said = append(said, fmt.Sprintf("%s: %s bits %s", brief(name, textName), num(q.X, 2), places(q.Y, 2)))
 	}
 	if d.Plan != nil {
-		name := "this plan"
-		if d.Plan.Name != "" {
-			name = brief(d.Plan.Name, textName)
-		}
+		name := brief(planName(d.Plan), textName)
 		rows = append(rows, []string{name, num(d.Plan.X, 2), places(d.Plan.Y, 2), ""})
 		said = append(said, fmt.Sprintf("%s: %s bits %s", name, num(d.Plan.X, 2), d.value(d.Plan.Y)))
 	}

@@ -122,11 +122,7 @@ func (d FrontierData) paint(p pen, w, h float64) {
 		keys = append(keys, key{"other plans", keyMark, 4})
 	}
 	if d.Plan != nil {
-		name := "this plan"
-		if d.Plan.Name != "" {
-			name = d.Plan.Name
-		}
-		keys = append(keys, key{name, keyStar, 0})
+		keys = append(keys, key{planName(d.Plan), keyStar, 0})
 	}
 	if d.Budget != 0 {
 		keys = append(keys, key{"budget", keyDash, 6})
@@ -191,10 +187,7 @@ func (d FrontierData) words() (text, alt string) {
 		said = append(said, brief(q.Name, textName)+": "+add(brief(q.Name, textName), q.X, q.Y))
 	}
 	if d.Plan != nil {
-		name := "this plan"
-		if d.Plan.Name != "" {
-			name = brief(d.Plan.Name, textName)
-		}
+		name := brief(planName(d.Plan), textName)
 		said = append(said, name+": "+add(name, d.Plan.X, d.Plan.Y))
 	}
 	if d.Budget != 0 {

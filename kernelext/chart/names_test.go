@@ -121,3 +121,11 @@ func TestLogarithmicTicksAreLabelled(t *testing.T) {
 		}
 	}
 }
+
+func TestBits(t *testing.T) {
+	for bits, want := range map[int]string{1: "1 bit", 2: "2 bits", 16: "16 bits"} {
+		if got := Bits(bits); got != want {
+			t.Errorf("Bits(%d) is %q, want %q", bits, got, want)
+		}
+	}
+}

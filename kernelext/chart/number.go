@@ -104,3 +104,11 @@ func cut200(s string) string {
 }
 
 var notANumber = math.NaN()
+
+// Bits is a width in words: "1 bit", "8 bits".
+func Bits(bits int) string {
+	if bits == 1 {
+		return "1 bit"
+	}
+	return strconv.Itoa(bits) + " bits"
+}

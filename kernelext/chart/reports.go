@@ -18,7 +18,7 @@ import (
 func SNRBars(g *quantlib.Grid, bits int, order Order) *Figure {
 	name, of := shown(g)
 	d := BarData{
-		Title:    fmt.Sprintf("%s when one layer runs at %d bits", of, bits),
+		Title:    of + " when one layer runs at " + Bits(bits),
 		Subtitle: gridNote(g),
 		Labels:   g.Layers, Name: name, Unit: "dB", Order: order,
 	}
@@ -68,7 +68,7 @@ func ActivationHistogram(h *quantlib.Histogram) *Figure {
 		edges[i] = h.Lo + (h.Hi-h.Lo)*float64(i)/float64(len(h.Counts))
 	}
 	return Histogram(HistogramData{
-		Title: fmt.Sprintf("Into %s at %d bits", h.Layer, h.Scheme.Bits), Name: "activation",
+		Title: "Into " + h.Layer + " at " + Bits(h.Scheme.Bits), Name: "activation",
 		Float:     Counts{Edges: edges, N: h.Counts},
 		Quantized: quantized(h),
 		Levels:    h.Levels(1 << 16), Clip: []float64{h.ClipLo, h.ClipHi},

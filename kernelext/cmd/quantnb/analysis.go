@@ -222,7 +222,7 @@ func bitsOf(b int) string {
 	if b == 0 {
 		return "float32"
 	}
-	return fmt.Sprintf("%d bits", b)
+	return chart.Bits(b)
 }
 
 func uniformName(weight, activation int) string {

@@ -6,6 +6,8 @@ import (
 	"math"
 	"strings"
 	"text/tabwriter"
+
+	"github.com/quantnb/quantnb/kernelext/chart"
 )
 
 // Text writes the report as columns for a terminal.
@@ -180,7 +182,7 @@ func (p *printer) layers(r *Report) {
 func (a *Accuracy) rows() [][]string {
 	rows := [][]string{{a.What + " (%)", "weights", "activations", "both"}}
 	for _, w := range a.Widths {
-		rows = append(rows, []string{fmt.Sprintf("%d bits", w.Bits), percent(w.Weights), percent(w.Activations), percent(w.Both)})
+		rows = append(rows, []string{chart.Bits(w.Bits), percent(w.Weights), percent(w.Activations), percent(w.Both)})
 	}
 	return append(rows, []string{"float", percent(a.Float), percent(a.Float), percent(a.Float)})
 }
