@@ -84,6 +84,10 @@ type stage struct {
 // step changes the noise most and mixtures say little, is exact up to a cost: there
 // partial choices are only dropped when they cost more than that.
 //
+// The whole set of 200 items of 16 candidates with free numbers has about a million
+// points. Where one budget is in question, Solve with that one limit is exact, in
+// some milliseconds.
+//
 // It returns an error for bad data, as Solve does, and ctx's error.
 func Frontier(ctx context.Context, items []Item, cost string) (*Pareto, error) {
 	if cost == "" || cost == Noise {

@@ -324,8 +324,8 @@ type Choice struct {
 	Merit          string  // what Noise is instead, of a grid that does not speak of noise; see Grid.Merit
 	// Gap is 0 if no plan within the limits is better, by prediction. Otherwise the
 	// search was ended, and none is better by more than this part of what was made
-	// small: usually thousandths, under three limits and more; hundredths under a
-	// limit of latency where many widths of activations are open.
+	// small: it happens with hundreds of ties under four limits and more, and under a
+	// limit of latency where many widths of activations are open, by hundredths.
 	Gap float64
 }
 
