@@ -23,6 +23,7 @@ func few(t testing.TB) *quantlib.Study {
 var space = quantlib.Space{Weights: []int{2, 4, 8}, Activations: []int{4, 8}}
 
 func TestLargerBudgetIsNeverNoisier(t *testing.T) {
+	notShort(t)
 	ctx := context.Background()
 	s := few(t)
 	table, err := s.Table(ctx, 2, 4, 8)
@@ -66,6 +67,7 @@ func TestLargerBudgetIsNeverNoisier(t *testing.T) {
 }
 
 func TestThreadsDoNotChangeThePlans(t *testing.T) {
+	notShort(t)
 	ctx := context.Background()
 	var first []string
 	for _, threads := range append([]int{1}, threads(2, 8)...) {
@@ -99,6 +101,7 @@ func TestThreadsDoNotChangeThePlans(t *testing.T) {
 }
 
 func TestTargetDropIsMeasured(t *testing.T) {
+	notShort(t)
 	ctx := context.Background()
 	s := few(t)
 	const drop = 0.02
@@ -139,6 +142,7 @@ func TestPredictionMeetsMeasurement(t *testing.T) {
 }
 
 func TestRaiseAndOpenSpaces(t *testing.T) {
+	notShort(t)
 	ctx := context.Background()
 	s := few(t)
 	s.Samples = 4

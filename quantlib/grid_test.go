@@ -123,6 +123,7 @@ func TestThreadsDoNotChangeTheGrid(t *testing.T) {
 }
 
 func TestAllButOneEqualsNaiveRunBitForBit(t *testing.T) {
+	notShort(t)
 	c := sense.Config{Widths: []int{3, 8}, Samples: 6, Batch: 4}
 	all := sense.Exact{DisableOne: true}
 	fast := scoreWith(t, all, 2, c)

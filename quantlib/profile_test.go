@@ -17,6 +17,7 @@ import (
 )
 
 func TestEveryProfileMeasuresAGridAndACurve(t *testing.T) {
+	notShort(t)
 	for _, p := range hardware.Builtin() {
 		t.Run(p.Name, func(t *testing.T) {
 			if p.Name != "npu" {

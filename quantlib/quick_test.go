@@ -31,3 +31,12 @@ func long(t *testing.T, why string) {
 		t.Skip("-short, or no kernels: " + why)
 	}
 }
+
+// notShort leaves a test out with -short, whose many plans and grids say nothing
+// about a processor that others do not.
+func notShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: measures many plans or grids")
+	}
+}

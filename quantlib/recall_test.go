@@ -15,6 +15,7 @@ import (
 )
 
 func TestResultsAreFoundAgainUnderTheirContent(t *testing.T) {
+	notShort(t)
 	folder := t.TempDir()
 	for _, name := range []string{"HOME", "XDG_CACHE_HOME", "LocalAppData"} {
 		t.Setenv(name, folder)

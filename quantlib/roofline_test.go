@@ -65,6 +65,7 @@ func TestRooflineAddsUpToLatency(t *testing.T) {
 }
 
 func TestPlansUnderLatency(t *testing.T) {
+	notShort(t)
 	ctx := context.Background()
 	s := newStudy(t, 24, 10)
 	s.Samples, s.Profile = 8, hardware.NPU()

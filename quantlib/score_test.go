@@ -85,6 +85,7 @@ func TestOnePassRanksLayersAsExactMeasurementDoes(t *testing.T) {
 
 // TestScorersGiveWhatTheTableNeeds chooses weights by each scorer.
 func TestScorersGiveWhatTheTableNeeds(t *testing.T) {
+	notShort(t)
 	for _, scorer := range []quantlib.Scorer{quantlib.OnePass{}, quantlib.HAWQ{Probes: 2}, quantlib.ClosedForm{}, quantlib.Random{Seed: 3}} {
 		s := newStudy(t, 32, 10)
 		s.Samples, s.Scorer = 16, scorer
