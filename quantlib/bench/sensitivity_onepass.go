@@ -10,5 +10,5 @@ type estimate struct {
 
 // onePass is the scorers that are measured at 16 widths.
 func onePass() []estimate {
-	return []estimate{{"one pass", sense.OnePass{}}}
+	return []estimate{{"one pass", sense.OnePass{}}, {"two probes", sense.OnePass{Probes: 2}}}
 }
