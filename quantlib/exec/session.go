@@ -13,9 +13,9 @@
 // What a run takes is known before it from the shapes alone (Session.Memory):
 // packed weights, and an arena of buffers which workers keep from run to run, so
 // that a run allocates only records of its steps, 2 to 5 KB for each. ResNet-50,
-// a file of 102 MB, takes 103 MB of packed weights, 14 MB of values and 2 MB of
-// scratch memory on one thread for one image. Its first run packs, in 62 ms of
-// 162 ms of a Zen 3 core's time. Packed weights are not kept in files: to read
+// a file of 102 MB, takes 129 MB of packed weights, 14 MB of values and 2 MB of
+// scratch memory on one thread for one image. Its first run packs, in 140 ms of
+// 353 ms of a Zen 1 core's time. Packed weights are not kept in files: to read
 // a second file as large as the model and to check its sum takes about as long.
 package exec
 
