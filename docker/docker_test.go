@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package docker holds no Go code but the test of the image.
 package docker_test
 
@@ -10,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -62,7 +65,7 @@ func TestImage(t *testing.T) {
 	}
 	bases := dockerfileArgs(t)
 	if buildah(t, time.Minute, "images", "--quiet", bases["GO_IMAGE"]).err != nil {
-		run(t, 20*time.Minute, "./bases").must(t)
+		run(t, time.Hour, "./bases").must(t)
 	}
 	args := []string{"build", "--format", "docker", "--network", "host", "--layers", "--pull-never",
 		"-f", "Dockerfile", "-t", "quantnb-test"}
@@ -71,7 +74,7 @@ func TestImage(t *testing.T) {
 			args = append(args, "--build-arg", name+"="+v)
 		}
 	}
-	buildah(t, 40*time.Minute, append(args, "..")...).must(t)
+	buildah(t, 2*time.Hour, append(args, "..")...).must(t)
 
 	c := strings.TrimSpace(buildah(t, 10*time.Minute, "from", "--pull-never", "quantnb-test").must(t))
 	t.Cleanup(func() { buildah(t, 5*time.Minute, "rm", c) })
@@ -179,6 +182,10 @@ func run(t *testing.T, limit time.Duration, name string, args ...string) result 
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Env = append(os.Environ(), "STORAGE_DRIVER=vfs", "BUILDAH_ISOLATION=chroot")
+	// All that it started ends with it, and it may clean up first.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
