@@ -34,8 +34,10 @@ for _, c := range grid.Cells {
 fmt.Println("measured", n, "of", len(grid.Cells))
 fmt.Println("worst:", grid.Worst(4, q.Both))`
 
-// mostIdle is the time from an interrupt to an idle kernel.
-const mostIdle = 200 * time.Millisecond
+// mostIdle is the longest time from an interrupt to an idle kernel: far less than
+// the analysis would still take. On an idle machine it is 30 to 50 ms, which the
+// test logs; with five programs to a processor it was seen to be 930.
+const mostIdle = 5 * time.Second
 
 // TestInterrupt stops a long analysis in the real kernel: it returns at once with
 // what was measured, and the next run goes on from there.
