@@ -27,10 +27,11 @@ var svgFamily = map[font.Variant]string{
 // stays text: it can be selected and read aloud, and no font is embedded.
 type svg struct{ b bytes.Buffer }
 
-// newSVG starts a document of w × h pixels.
+// newSVG starts a document of w × h pixels, which shrinks to the width of the page
+// or cell that it stands in.
 func newSVG(w, h float64, title, alt string) (*vector, *svg) {
 	s := new(svg)
-	fmt.Fprintf(&s.b, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s" role="img" aria-label="%[3]s" font-family="%s">`,
+	fmt.Fprintf(&s.b, `<svg xmlns="http://www.w3.org/2000/svg" width="%s" height="%s" viewBox="0 0 %[1]s %[2]s" style="max-width:100%%;height:auto" role="img" aria-label="%[3]s" font-family="%s">`,
 		coord(w), coord(h), escape(alt), svgFonts)
 	if title != "" {
 		fmt.Fprintf(&s.b, "<title>%s</title>", escape(title))
