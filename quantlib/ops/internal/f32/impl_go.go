@@ -12,7 +12,15 @@ func (g *Gemm) convolve(src *columns, dst []float32, ldc, i0, i1 int, scratch []
 	return false
 }
 
-func (t *tiles) inLines(b []float32, line, rows, n int, scratch []float32) bool { return false }
+// lineTiles has no use here.
+type lineTiles struct{}
+
+func takeLines() lineTiles    { return lineTiles{} }
+func (l lineTiles) giveBack() {}
+
+func (l lineTiles) run(t *tiles, b []float32, line, rows, n int, scratch []float32) bool {
+	return false
+}
 
 func (t *tiles) fastRow(i, j0, j1 int) int { return 0 }
 

@@ -2,6 +2,7 @@ package f32
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -228,6 +229,8 @@ func ConvWinogradPart(dst, x []float32, f *WinogradFilter, c Conv, ep *Epilogue,
 	if o0 == o1 {
 		return
 	}
+	lines := takeLines()
+	defer lines.giveBack()
 	for j := j0; j < j1; {
 		n := min(w.each, j1-j)
 		w.group(j, j+n)
@@ -235,7 +238,7 @@ func ConvWinogradPart(dst, x []float32, f *WinogradFilter, c Conv, ep *Epilogue,
 		for o := o0; o < o1; o += w.few {
 			end := min(o+w.few, o1)
 			for p := range points {
-				w.product(p, o, end, scratch)
+				w.product(p, o, end, lines, scratch)
 			}
 			for i := o; i < end; i++ {
 				w.output(dst[i*area:(i+1)*area], i-o, ep, i)
@@ -250,7 +253,8 @@ func (w *winograd) group(j0, j1 int) {
 	ow := w.w.ow
 	y0 := j0 / ow
 	w.columns = int32(j1 - j0)
-	w.groupsIn, w.groupsOut = w.groupsIn[:0], w.groupsOut[:0]
+	most := (j1-1)/ow - y0 + 1 + (j1-j0)/spread // a part at the end of each row
+	w.groupsIn, w.groupsOut = slices.Grow(w.groupsIn[:0], most), slices.Grow(w.groupsOut[:0], most)
 	for j := j0; j < j1; {
 		y, x := j/ow, j%ow
 		n := min(spread, ow-x, j1-j)
@@ -305,7 +309,7 @@ func (w *winograd) inputGo(p *planes, dst []float32) {
 }
 
 // product multiplies one element's tiles by rows o0..o1 of its weights, into m.
-func (w *winograd) product(point, o0, o1 int, scratch []float32) {
+func (w *winograd) product(point, o0, o1 int, lines lineTiles, scratch []float32) {
 	packed, src := w.f.packed[point], w.in[point*w.step(w.c.Channels):]
 	n := int(w.columns)
 	bbuf, scratch := scratch[:KC*nc+slack], scratch[KC*nc+slack:]
@@ -316,7 +320,7 @@ func (w *winograd) product(point, o0, o1 int, scratch []float32) {
 			add: k0 > 0, tmp: scratch[:tileLen],
 		}
 		b := src[k0*w.line:]
-		if t.inLines(b, w.line, o1-o0, n, scratch[tileLen:]) {
+		if lines.run(&t, b, w.line, o1-o0, n, scratch[tileLen:]) {
 			continue
 		}
 		packStrided(bbuf, b, 0, t.kn, 0, n, 1, w.line, NR)

@@ -63,14 +63,29 @@ func (w *winograd) output(dst []float32, row int, ep *Epilogue, o int) {
 	transformOut(a)
 }
 
-// inLines computes rows rows and n columns of a block of which B's rows are
-// lines.
-func (t *tiles) inLines(b []float32, line, rows, n int, scratch []float32) bool {
+// lineTiles multiplies by a B whose rows are lines; without assembly it is empty.
+type lineTiles struct{ d *directTiles }
+
+func takeLines() lineTiles {
 	if !assembly {
+		return lineTiles{}
+	}
+	return lineTiles{directPool.Get().(*directTiles)}
+}
+
+func (l lineTiles) giveBack() {
+	if l.d != nil {
+		l.d.giveBack()
+	}
+}
+
+// run computes rows rows and n columns of a block of t. It reports false where it
+// cannot serve.
+func (l lineTiles) run(t *tiles, b []float32, line, rows, n int, scratch []float32) bool {
+	d := l.d
+	if d == nil {
 		return false
 	}
-	d := directPool.Get().(*directTiles)
-	defer d.giveBack()
 	d.off = d.buf[:t.kn]
 	for l := range d.off {
 		d.off[l] = int32(l * line)
