@@ -127,7 +127,7 @@ type inGroup struct{ at, column int32 }
 // many there are in each of rows rows.
 type outGroup struct{ at, column, n, rows int32 }
 
-// plan sets what follows from the geometry; w keeps its slices.
+// plan sets what follows from the geometry; wg keeps its slices.
 func (wg *winograd) plan(c Conv) {
 	oh, ow := c.Out()
 	wg.c, wg.out = c, [2]int{oh, ow}
@@ -139,7 +139,7 @@ func (wg *winograd) plan(c Conv) {
 	// The transformed inputs should stay in the L2 cache, but columns be many
 	// enough for weights to be worth their way from memory.
 	wg.each = min(roundUp(tiles, NR), max(1<<12/c.Channels/NR*NR, 2*NR))
-	if tiles%wg.each <= 1 && tiles > wg.each { // a column more is cheap
+	if tiles%wg.each == 1 && tiles > wg.each { // a column more is cheap, a group of one is not
 		wg.each++
 	}
 	wg.few = min(roundUp(c.Filters, MR), 8*MR)
