@@ -10,13 +10,18 @@ import (
 	"github.com/quantnb/quantnb/quantlib/sense"
 )
 
-// costs are what -minimize takes, and quantlib's names for them.
-var costs = []struct{ name, cost string }{
-	{"bytes", quantlib.Bytes},
-	{"mean-bits", quantlib.MeanWeightBits},
-	{"activation-bits", sense.MeanActivationBits},
-	{"bops", quantlib.BOPs},
-	{"latency", sense.Latency},
+// costs are what -minimize takes, quantlib's names for them, the limits on them,
+// zero for none, and what a plan has of them.
+var costs = []struct {
+	name, cost string
+	limit      func(*wish) float64
+	of         func(*sense.Choice) float64
+}{
+	{"bytes", quantlib.Bytes, func(w *wish) float64 { return float64(w.bytes) }, func(c *sense.Choice) float64 { return float64(c.Bytes) }},
+	{"mean-bits", quantlib.MeanWeightBits, func(w *wish) float64 { return w.meanBits }, func(c *sense.Choice) float64 { return c.MeanBits }},
+	{"activation-bits", sense.MeanActivationBits, func(w *wish) float64 { return w.activationBits }, func(c *sense.Choice) float64 { return c.ActivationBits }},
+	{"bops", quantlib.BOPs, func(w *wish) float64 { return w.bops }, func(c *sense.Choice) float64 { return c.BOPs }},
+	{"latency", sense.Latency, func(w *wish) float64 { return w.latency }, func(c *sense.Choice) float64 { return c.Seconds }},
 }
 
 func costNames() []string {

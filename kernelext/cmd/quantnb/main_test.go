@@ -260,21 +260,23 @@ func TestPlanKeepsItsLimitsAndIsRead(t *testing.T) {
 
 func TestPlansByOtherWishes(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		args []string
-		want string
+		name         string
+		args         []string
+		want, beside string
 	}{
-		{"bytes", []string{"-bytes", "40000"}, "at most 40000 bytes"},
-		{"bit operations", []string{"-bops", "1e8", "-activations", "4,8"}, "at most 1e+08 bit operations"},
-		{"the cheapest of a quality", []string{"-sqnr", "15"}, "the least bytes with a predicted"},
-		{"the cheapest in operations", []string{"-noise", "0.05", "-minimize", "bops"}, "the least bops with a predicted"},
-		{"raising the worst", []string{"-raise", "3"}, "8 bits in the 3 layers that are the noisiest so"},
-		{"a measured drop", []string{"-drop", "0.05"}, "plans measured"},
-		{"latency", []string{"-latency", "2.4e-4", "-profile", "npu", "-activations", "4,8"}, "at most 0.00024 s"},
+		{"bytes", []string{"-bytes", "40000"}, "at most 40000 bytes", "W4A8"},
+		{"bit operations", []string{"-bops", "1e8", "-activations", "4,8"}, "at most 1e+08 bit operations", "W4A4"},
+		{"the cheapest of a quality", []string{"-sqnr", "15"}, "the least bytes with a predicted", "W4A8"},
+		{"the cheapest in operations", []string{"-noise", "0.05", "-minimize", "bops"}, "the least bops with a predicted", "W4A8"},
+		{"raising the worst", []string{"-raise", "3"}, "8 bits in the 3 layers that are the noisiest so", "W4A4"},
+		{"a measured drop", []string{"-drop", "0.05"}, "plans measured", "W4A8"},
+		{"latency", []string{"-latency", "2.4e-4", "-profile", "npu", "-activations", "4,8"}, "at most 0.00024 s", "W8A8"},
+		{"below all uniform ones", []string{"-bytes", "24900", "-pin", "head/conv=2"}, "1 pin", "W4A8 (over the limit)"},
+		{"another on request", []string{"-bytes", "40000", "-against", "8"}, "at most 40000 bytes", "W8A8"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			status, out, stderr := quantnb(t, slices.Concat([]string{"plan", "demo", "-bits", "4,8"}, tt.args, few)...)
-			if status != 0 || !strings.Contains(out, tt.want) || !strings.Contains(out, "What differs from uniform W") {
+			if status != 0 || !strings.Contains(out, tt.want) || !strings.Contains(out, "What differs from uniform "+tt.beside+":") {
 				t.Errorf("status %d\n%s%s", status, out, stderr)
 			}
 		})

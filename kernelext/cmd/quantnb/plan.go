@@ -153,7 +153,7 @@ func (w *wish) flags(fs *flag.FlagSet) {
 	fs.Var(&w.weights, "weights", "`widths` that weights may take (default: -bits)")
 	fs.Var(&w.activations, "activations", "`widths` that activations may take (default: the highest of -bits)")
 	fs.StringVar(&w.minimize, "minimize", quantlib.Bytes, "with -noise or -drop: `"+strings.Join(costNames(), ", ")+"`")
-	fs.IntVar(&w.against, "against", 0, "compare with all weights at `n` bits (default: the largest uniform plan that is not larger)")
+	fs.IntVar(&w.against, "against", 0, "compare with all weights at `n` bits (default: the best uniform plan within the limits)")
 }
 
 func (w *wish) check(q *question) error {
@@ -228,37 +228,11 @@ func (a *analysis) wished(ctx context.Context, w *wish) error {
 	if err != nil {
 		return err
 	}
-	act := slices.Max(w.activations)
-	bits, uniform, err := a.uniformBeside(w, c.Bytes, act)
+	uniform, name, err := a.uniformBeside(w, &c)
 	if err != nil {
 		return err
 	}
-	return a.adopt(ctx, c, uniform, uniformName(bits, act), why)
-}
-
-// uniformBeside is the plan to compare with: that of -against, or the largest
-// uniform one whose weights take no more bytes, or else the smallest.
-func (a *analysis) uniformBeside(w *wish, bytes, activation int) (int, quantlib.Plan, error) {
-	if w.against != 0 {
-		p, err := a.study.Uniform(w.against, activation)
-		return w.against, p, err
-	}
-	var last error
-	best, plan := 0, quantlib.Plan{}
-	for _, b := range a.bits {
-		p, err := a.study.Uniform(b, activation)
-		if err != nil {
-			last = err
-			continue
-		}
-		if best == 0 || p.Bytes() <= bytes {
-			best, plan = b, p
-		}
-	}
-	if best == 0 {
-		return 0, plan, last
-	}
-	return best, plan, nil
+	return a.adopt(ctx, c, uniform, name, why)
 }
 
 func (a *analysis) choose(ctx context.Context, w *wish) (c sense.Choice, why string, err error) {
@@ -306,7 +280,8 @@ func (w *wish) String() string {
 	add(w.bops > 0, "at most %g bit operations", w.bops)
 	add(w.latency > 0, "at most %g s", w.latency)
 	add(w.noise > 0, "predicted noise at most %.3g", w.noise)
-	add(len(w.pins) > 0, "%d pins", len(w.pins))
+	add(len(w.pins) == 1, "%d pin", 1)
+	add(len(w.pins) > 1, "%d pins", len(w.pins))
 	return strings.Join(parts, ", ")
 }
 
