@@ -12,7 +12,7 @@ import (
 // bytes.
 type Memory struct {
 	Live    int // values and temporaries at the moment of the run that has most
-	Values  int // the arena: buffers for them, of which some wait for a value of their size; at least Live
+	Values  int // the arena: they and the gaps between them; at least Live
 	Scratch int // of operators, on all threads
 	Packed  int // constants in the order the kernels read them: once for all runs of the session
 	Outputs int // copies that the caller gets
@@ -26,6 +26,9 @@ func (m Memory) Total() int { return m.Values + m.Scratch + m.Packed + m.Outputs
 // computed but the shapes, and the values of small integer tensors of which
 // shapes are made; no constant is packed. Subgraphs count at what they take when
 // they run.
+//
+// Values is known to a session when its first run has ended; that run recycles
+// buffers by their sizes, and may take some times as much.
 //
 // Values, Scratch and Packed are those of Run and Session.Threads. Storage that
 // operators take from Go's heap besides, which float32 networks for images,
@@ -60,7 +63,7 @@ func (s *Session) Memory(ctx context.Context, shapes map[string][]int) (Memory, 
 	if err := w.run(ctx, nil, nil); err != nil {
 		return Memory{}, err
 	}
-	m := Memory{Live: w.peak, Values: w.held, Scratch: 4 * max(w.wanted, w.dry.scratch)}
+	m := Memory{Live: w.peak, Values: w.arena.most, Scratch: 4 * max(w.wanted, w.dry.scratch)}
 	for _, n := range w.dry.held {
 		m.Live, m.Values = m.Live+n, m.Values+n
 	}
@@ -172,7 +175,7 @@ func newDry() *dry {
 // join adds what the run of a subgraph took. A graph has one arena however
 // often it runs; its buffers are those of the run that needed most.
 func (d *dry) join(c *worker) {
-	d.held[c.s] = max(d.held[c.s], c.held)
+	d.held[c.s] = max(d.held[c.s], c.arena.most)
 	d.scratch = max(d.scratch, c.wanted, c.dry.scratch)
 }
 

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/quantnb/quantnb/notebooks/demo"
 	"github.com/quantnb/quantnb/quantlib/graph"
@@ -136,7 +137,10 @@ func TestARunTakesTheMemoryThatWasPredicted(t *testing.T) {
 					t.Fatal(err)
 				}
 				w.reset()
-				runtime.GC()
+				for range 3 { // what a helper holds that is on its way out goes with the second or third
+					time.Sleep(time.Millisecond)
+					runtime.GC()
+				}
 				runtime.ReadMemStats(&after)
 				debug.SetGCPercent(percent)
 				runtime.KeepAlive(w)
@@ -145,16 +149,12 @@ func TestARunTakesTheMemoryThatWasPredicted(t *testing.T) {
 				for _, t := range out {
 					bytes += t.DType().Bytes(t.Len())
 				}
-				got := Memory{Live: w.peak, Values: w.held, Scratch: 4 * w.wanted, Packed: s.Packed(), Outputs: bytes}
+				got := Memory{Live: w.peak, Values: len(w.arena.mem), Scratch: 4 * w.wanted, Packed: s.Packed(), Outputs: bytes}
 				if got != want {
 					t.Errorf("%s, batch %d, %d threads: the run took %+v, predicted was %+v", m.name, batch, threads, got, want)
 				}
-				free := 0
-				for size, list := range w.free {
-					free += size * len(list)
-				}
-				if free != w.held || w.live != 0 {
-					t.Errorf("%s: after the run %d of %d bytes are free, %d in use", m.name, free, w.held, w.live)
+				if w.arena.end != 0 || len(w.arena.gaps) != 0 || w.live != 0 {
+					t.Errorf("%s: after the run the arena ends at %d with gaps %v, %d bytes are in use", m.name, w.arena.end, w.arena.gaps, w.live)
 				}
 				heap, most := int(after.HeapAlloc)-int(before.HeapAlloc), want.Total()+slackOfARun+slackOfASlot*len(s.names)
 				t.Logf("%s, batch %d, %d threads: %+v, heap %d, %d more, at most %d", m.name, batch, threads, want, heap, heap-want.Total(), most-want.Total())
@@ -255,11 +255,11 @@ func TestWorkersGiveUpBuffersOfAnInputThatDoesNotComeAgain(t *testing.T) {
 		}
 	}
 	once(8)
-	large := w.held
+	large := len(w.arena.mem)
 	for range spareRuns + 1 {
 		once(1)
 	}
-	if w.held > large/4 {
-		t.Errorf("%d bytes are held of %d", w.held, large)
+	if len(w.arena.mem) > large/4 {
+		t.Errorf("%d bytes are held of %d", len(w.arena.mem), large)
 	}
 }

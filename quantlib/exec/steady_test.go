@@ -34,7 +34,7 @@ func perRun(t testing.TB, s *Session, in Values, runs int) (objects, bytes, grow
 	once()
 	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	var before, after runtime.MemStats
-	held, scratch := w.held, len(w.scratch)
+	held, scratch := len(w.arena.mem), len(w.scratch)
 	runtime.GC()
 	runtime.GC()
 	runtime.ReadMemStats(&before)
@@ -45,8 +45,8 @@ func perRun(t testing.TB, s *Session, in Values, runs int) (objects, bytes, grow
 	objects, bytes = int(after.Mallocs-before.Mallocs)/runs, int(after.TotalAlloc-before.TotalAlloc)/runs
 	runtime.GC()
 	runtime.ReadMemStats(&after)
-	if w.held != held || len(w.scratch) != scratch {
-		t.Errorf("the arena went from %d to %d bytes, scratch from %d to %d elements", held, w.held, scratch, len(w.scratch))
+	if len(w.arena.mem) != held || len(w.scratch) != scratch {
+		t.Errorf("the arena went from %d to %d bytes, scratch from %d to %d elements", held, len(w.arena.mem), scratch, len(w.scratch))
 	}
 	runtime.KeepAlive(w)
 	runtime.KeepAlive(in)

@@ -3,10 +3,8 @@ package exec
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"runtime"
 	"sync"
-	"unsafe"
 
 	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/tensor"
@@ -17,8 +15,8 @@ import (
 type worker struct {
 	s       *Session
 	vals    []*tensor.Tensor
-	free    map[int][]*buffer // by size class
-	fresh   []*buffer         // given out during this step
+	arena   arena
+	fresh   []*buffer // given out during this step
 	scratch []float32
 	used    int // of scratch, during this step
 	threads int
@@ -32,22 +30,22 @@ type worker struct {
 	rounded int   // slot that the last step quantized itself, or -1
 	live    int   // bytes in buffers that are in use
 	peak    int   // the most of them in this run
-	held    int   // bytes in all buffers
-	spare   int   // runs on end that needed few of them
+	spare   int   // runs on end that needed little of the arena
 	wanted  int   // elements of scratch that a step of this run asked for, at most
 	team    *team // helps this run; nil before it is asked to
 	dry     *dry  // set: nothing is computed (see Session.Memory)
 }
 
-// buffer is storage that a worker recycles. refs counts the slots that see it.
+// buffer is a part of a worker's arena. refs counts the slots that see it.
 type buffer struct {
-	mem  []byte // nil in a dry run
-	size int
-	refs int
-	w    *worker
+	mem      []byte // nil in a dry run
+	at, size int    // in the arena
+	refs     int
+	apart    bool // mem is its own
+	w        *worker
 }
 
-// pool keeps workers between runs with the buffers they have, so that a run
+// pool keeps workers between runs with the arenas they have, so that a run
 // allocates none however long ago the last one was; a collection of garbage does
 // not empty it. It keeps as many as run at once, one for each processor at most.
 type pool struct {
@@ -77,31 +75,23 @@ func (p *pool) Put(w *worker) {
 	}
 }
 
-// After spareRuns runs that needed less than a quarter of the buffers a worker
-// gives them up: they are of an input that does not come again.
+// After spareRuns runs that needed less than a quarter of the arena a worker gives
+// it up: it is of an input that does not come again.
 const spareRuns = 64
 
 func (w *worker) trim() {
-	if w.held <= 4*w.peak || w.held < 1<<20 {
+	held := len(w.arena.mem)
+	if held <= 4*w.arena.most || held < 1<<20 {
 		w.spare = 0
 		return
 	}
 	if w.spare++; w.spare >= spareRuns {
-		w.free, w.held, w.spare = map[int][]*buffer{}, 0, 0
+		w.arena, w.spare = arena{}, 0
 	}
 }
 
 func newWorker(s *Session) *worker {
-	return &worker{s: s, vals: make([]*tensor.Tensor, len(s.names)), free: map[int][]*buffer{}, dying: map[*buffer]bool{}}
-}
-
-// class rounds a size up to one of eight steps for each power of two.
-func class(size int) int {
-	if size <= 64 {
-		return 64
-	}
-	step := 1 << max(0, bits.Len(uint(size-1))-4)
-	return (size + step - 1) / step * step
+	return &worker{s: s, vals: make([]*tensor.Tensor, len(s.names)), dying: map[*buffer]bool{}}
 }
 
 // Alloc implements ops.Host.
@@ -113,19 +103,8 @@ func (w *worker) Alloc(dt tensor.DType, shape []int) *tensor.Tensor {
 	if err != nil {
 		panic(err)
 	}
-	size := class(dt.Bytes(n))
-	var b *buffer
-	if list := w.free[size]; len(list) > 0 {
-		b, w.free[size] = list[len(list)-1], list[:len(list)-1]
-	} else {
-		b = &buffer{size: size, w: w}
-		if w.dry == nil {
-			words := make([]uint64, size/8)
-			b.mem = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), size)
-		}
-		w.held += size
-	}
-	w.live += size
+	b := w.arena.take(w, dt.Bytes(n), w.dry != nil)
+	w.live += b.size
 	w.peak = max(w.peak, w.live)
 	w.fresh = append(w.fresh, b)
 	if w.dry != nil {
@@ -136,7 +115,7 @@ func (w *worker) Alloc(dt tensor.DType, shape []int) *tensor.Tensor {
 
 func (w *worker) release(b *buffer) {
 	w.live -= b.size
-	w.free[b.size] = append(w.free[b.size], b)
+	w.arena.give(b)
 }
 
 // Reusable implements ops.Host.
@@ -275,6 +254,7 @@ func (w *worker) find(name string) *tensor.Tensor {
 // begin makes the worker ready for a run.
 func (w *worker) begin(threads int, keep bool) {
 	w.threads, w.keep, w.from, w.peak, w.rounded, w.wanted = threads, keep, 0, 0, -1, 0
+	w.arena.begin()
 }
 
 // reset gives all values up.
@@ -294,8 +274,10 @@ func (w *worker) reset() {
 		}
 	}
 	if !w.keep {
+		w.arena.settle(w.dry != nil)
 		w.trim()
 	}
+	clear(w.fresh[:cap(w.fresh)]) // whose storage may have been apart
 	w.fresh, w.used, w.keep = w.fresh[:0], 0, false
 	if w.dry == nil && w.wanted > len(w.scratch) {
 		w.scratch = make([]float32, w.wanted)
