@@ -173,9 +173,12 @@ func (b bars) lying(p pen, w, h float64) {
 	}
 	foot := h - b.bottom()
 	names := make([]string, len(b.order))
-	room := 0.0
 	for row, i := range b.order {
-		names[row] = label(b.Labels[i], w*0.36, 11)
+		names[row] = b.Labels[i]
+	}
+	names = labels(names, w*0.36, 11)
+	room := 0.0
+	for row := range b.order {
 		room = math.Max(room, textWidth(names[row], 11, false))
 	}
 	lo, hi := b.span()

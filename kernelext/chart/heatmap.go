@@ -55,12 +55,11 @@ func HeatMap(d HeatData) *Figure {
 func (d HeatData) paint(p pen, w, h float64) {
 	top := p.header(w, d.Title, d.Subtitle, nil)
 	const bar = 92 // the colour bar with its labels
-	names := make([]string, len(d.Rows))
+	names := labels(d.Rows, w*0.34, 11)
 	column := short(d.ColumnName, w*0.2, 11, false)
 	left := textWidth(column, 11, false)
-	for i, r := range d.Rows {
-		names[i] = label(r, w*0.34, 11)
-		left = math.Max(left, textWidth(names[i], 11, false))
+	for _, n := range names {
+		left = math.Max(left, textWidth(n, 11, false))
 	}
 	left += margin + 8
 	top += 20

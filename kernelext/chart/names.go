@@ -2,6 +2,7 @@ package chart
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -76,6 +77,71 @@ func label(s string, width, size float64) string {
 		s = unnamed
 	}
 	return short(s, width, size, false)
+}
+
+// labels is label for names that stand in one picture: those that cutting would
+// make alike begin, behind an ellipsis, with the part of a path or of dotted words
+// in which they first differ, if that tells more of them apart.
+func labels(names []string, width, size float64) []string {
+	out := make([]string, len(names))
+	for i, n := range names {
+		out[i] = label(n, width, size)
+	}
+	for _, same := range alike(names, out) {
+		from := divide(same, names)
+		if from == 0 {
+			continue
+		}
+		tried := make(map[int]string, len(same))
+		kinds := map[string]bool{}
+		for _, i := range same {
+			tried[i] = short("…"+names[i][from:], width, size, false)
+			kinds[tried[i]] = true
+		}
+		if len(kinds) > 1 {
+			for i, s := range tried {
+				out[i] = s
+			}
+		}
+	}
+	return out
+}
+
+// alike is the groups of places whose names differ and whose labels do not.
+func alike(names, labels []string) (groups [][]int) {
+	at := map[string][]int{}
+	for i, l := range labels {
+		at[l] = append(at[l], i)
+	}
+	for i, l := range labels {
+		if g := at[l]; g[0] == i && slices.ContainsFunc(g, func(k int) bool { return names[k] != names[i] }) {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+// divide is where the part of a path or of dotted words begins in which names
+// first differ.
+func divide(group []int, names []string) int {
+	first := names[group[0]]
+	end := len(first)
+	for _, i := range group[1:] {
+		n := 0
+		for n < min(end, len(names[i])) && names[i][n] == first[n] {
+			n++
+		}
+		end = n
+	}
+	common := first[:end]
+	if at := strings.LastIndexByte(common, '/'); at >= 0 {
+		return at + 1
+	}
+	words := strings.LastIndexByte(common, '.')
+	if rest := first[words+1:]; words > 0 && rest != "" && '0' <= rest[0] && rest[0] <= '9' {
+		words = strings.LastIndexByte(common[:words], '.') // a number says nothing alone
+	}
+	return words + 1
 }
 
 // textName is the longest name in a text, in runes.

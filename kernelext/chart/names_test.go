@@ -47,6 +47,47 @@ func TestShortNamesFitAndKeepTheirEnds(t *testing.T) {
 	}
 }
 
+func TestLabelsOfOnePictureTellLayersApart(t *testing.T) {
+	path := func(layer int, what string) string {
+		return "/m/bert/encoder/layer." + strconv.Itoa(layer) + "/attention/self/" + what + "/MatMul"
+	}
+	dotted := func(layer int) string {
+		return "model.text.encoder.layers." + strconv.Itoa(layer) + ".attention.self.q_proj"
+	}
+	for _, c := range []struct {
+		name  string
+		names []string
+		want  string // begins the first label
+	}{
+		{"paths", []string{path(0, "query"), path(1, "query"), path(10, "query"), path(0, "key"), "/head"}, "…layer.0/"},
+		{"dots", []string{dotted(0), dotted(1), dotted(11)}, "…layers.0."},
+	} {
+		got := labels(c.names, 150, 11)
+		for i, l := range got {
+			if w := textWidth(l, 11, false); w > 150 {
+				t.Errorf("%s: %q is %.1f wide, not 150", c.name, l, w)
+			}
+			for k := range i {
+				if got[k] == l {
+					t.Errorf("%s: %q and %q are both %q", c.name, c.names[k], c.names[i], l)
+				}
+			}
+		}
+		if !strings.HasPrefix(got[0], c.want) {
+			t.Errorf("%s: %q, want %q…", c.name, got[0], c.want)
+		}
+	}
+	same := strings.Repeat("x", 80)
+	if got := labels([]string{same, same}, 100, 11); got[0] != label(same, 100, 11) || got[1] != got[0] {
+		t.Errorf("equal names are %q", got)
+	}
+	for _, l := range labels(append(hostile(), layerNames(40)...), 60, 11) {
+		if textWidth(l, 11, false) > 60 && l != "…" {
+			t.Errorf("%q is too wide", l)
+		}
+	}
+}
+
 func TestNumbers(t *testing.T) {
 	for _, c := range []struct{ name, got, want string }{
 		{"num drops trailing zeros", num(2.50, 3), "2.5"},

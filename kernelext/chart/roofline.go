@@ -199,12 +199,17 @@ func (d RooflineData) points(p pen, x, y scale, q *placer) {
 
 // list names the points whose numbers stand in the picture.
 func (d RooflineData) list(p pen, x, y, end float64) {
+	names := make([]string, len(d.Points))
 	for i, r := range d.Points {
+		names[i] = r.Name
+	}
+	for i, name := range labels(names, end-x-34, 10) {
+		r := d.Points[i]
 		yy := y + 6 + 13*float64(i)
 		n := boundColor[d.bound(r)]
 		p.marker(n, x+4, yy, 3.2, paint(n))
 		p.text(x+28, yy, strconv.Itoa(i+1), style{size: 10, col: soft, align: right})
-		p.text(x+34, yy, label(r.Name, end-x-34, 10), style{size: 10, col: ink})
+		p.text(x+34, yy, name, style{size: 10, col: ink})
 	}
 }
 
