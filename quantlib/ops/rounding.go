@@ -46,3 +46,25 @@ func SignError(dst, x []float32, scale float32) {
 // Dot is Σ x·y, summed in float64 in a fixed order. It panics if the lengths
 // differ.
 func Dot(x, y []float32) float64 { return f32.Dot(x, y) }
+
+// MostProducts is how many sums Products take at a time.
+const MostProducts = f32.MostProducts
+
+// Products are the sums Σ e·g of one factor with up to MostProducts others, for
+// estimates: quicker than calls of Dot, in float32 lanes that Sum adds in float64.
+// After n elements a sum is off by at most (n/16+runs)·2⁻²⁴·Σ|e·g|.
+type Products struct{ p f32.Products }
+
+// Add adds a run of e to the first n sums, of which k is with the elements of g
+// from k·stride on. It panics if n is more than MostProducts or g too short.
+func (p *Products) Add(e, g []float32, stride, n int) { p.p.Add(e, g, stride, n) }
+
+// AddErrors adds a run of RoundingErrors of x. An element that lies in the middle
+// between two codes, within 2⁻²³ of its own size, may be taken for either. It
+// panics as Add and FakeQuantize do.
+func (p *Products) AddErrors(x, g []float32, stride, n int, scale float32, zero, lo, hi int32) {
+	p.p.AddErrors(x, g, stride, n, f32.Quantizer{Scale: scale, Zero: zero, Lo: lo, Hi: hi})
+}
+
+// Sum returns sum k, and sets it to zero.
+func (p *Products) Sum(k int) float64 { return p.p.Sum(k) }

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 
 	"github.com/quantnb/quantnb/quantlib/exec"
-	"github.com/quantnb/quantnb/quantlib/ops"
 	"github.com/quantnb/quantnb/quantlib/plan"
 	"github.com/quantnb/quantnb/quantlib/quant"
 	"github.com/quantnb/quantnb/quantlib/tensor"
@@ -208,13 +207,12 @@ func (o OnePass) sample(ctx context.Context, p *pass, kept *exec.Kept, scores []
 	}
 	// dots is g·δ by quantizer, width and probe.
 	dots := make([][]float64, len(p.wide))
-	buf := make([]float32, errorBlock)
 	k := 0
 	err = p.gradient.Run(ctx, kept, seeds, func(name string, g *tensor.Tensor) {
 		q := p.place[name]
 		x := kept.Value(name)
 		k = g.Dim(0)
-		dots[q] = products(p.wide[q], p.g.m.Quantizers[q], x, g, buf)
+		dots[q] = products(p.wide[q], p.g.m.Quantizers[q], x, g)
 	})
 	if err != nil {
 		return err
@@ -239,26 +237,6 @@ func (o OnePass) sample(ctx context.Context, p *pass, kept *exec.Kept, scores []
 		scores[i][number] = score{nsr: nsr, cosine: math.NaN(), mse: nsr * area}
 	}
 	return nil
-}
-
-// products is g·δ for each width and each of the cotangents g of x.
-func products(wide []rounding, q plan.Quantizer, x, g *tensor.Tensor, buf []float32) []float64 {
-	k, n := g.Dim(0), x.Len()
-	sums := make([]float64, len(wide)*k)
-	for w := range wide {
-		r := wide[w]
-		if r.s.IsFloat32() {
-			continue
-		}
-		r.l = layout(q, r.s, x.Shape())
-		own := sums[w*k : (w+1)*k]
-		r.each(x.F32(), buf, func(at int, e []float32) {
-			for i := range own {
-				own[i] += ops.Dot(e, g.F32()[i*n+at:i*n+at+len(e)])
-			}
-		})
-	}
-	return sums
 }
 
 // seeds is the probes of one sample, each divided by the root of the output's

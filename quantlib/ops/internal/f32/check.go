@@ -33,6 +33,8 @@ func faulty() string {
 		{"sum", func(d []float32) { split(d, Sum(u[:n])) }},
 		{"sumSquares", func(d []float32) { split(d, SumSquares(u[:n], 0.3)) }},
 		{"dot", func(d []float32) { split(d, Dot(u[:n], v[:n])) }},
+		{"products", func(d []float32) { addAll(d, func(p *Products, n int) { p.Add(u[:32], v, 40, n) }) }},
+		{"products of errors", func(d []float32) { addAll(d, func(p *Products, n int) { p.AddErrors(u[:32], v, 40, n, q) }) }},
 		{"noiseSums", func(d []float32) {
 			s := NoiseSums(u[:n], v[:n])
 			for i, v := range []float64{s.Signal, s.Error, s.Dot, s.Power} {
@@ -102,6 +104,17 @@ func product(d, x, y []float32, m, n, kn int, ep []float32) {
 		t.ep = &Epilogue{RowBias: ep, ColBias: y, Residual: res, ResidualStride: n, Act: Clamp, Lo: -1, Hi: 6}
 	}
 	t.run(0, m, 0, n)
+}
+
+// addAll stores in d the lanes that add makes of one, two and four sums.
+func addAll(d []float32, add func(p *Products, n int)) {
+	for _, n := range []int{1, 2, 4} {
+		var p Products
+		add(&p, n)
+		for k := range n {
+			d = d[copy(d, p[k][:]):]
+		}
+	}
 }
 
 // channels stores in d a small depthwise convolution of two channels.

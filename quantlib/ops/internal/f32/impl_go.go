@@ -63,3 +63,6 @@ func tanh(dst, x []float32)                                { tanhGo(dst, x) }
 func erf(dst, x []float32)                                 { erfGo(dst, x) }
 func tapsMax(dst, src []float32, off []int32)              { tapsMaxGo(dst, src, off) }
 func tapsSum(dst, src []float32, off []int32)              { tapsSumGo(dst, src, off) }
+func addProducts(sums [][Lanes]float32, x, g []float32, stride int, q *coder) {
+	addProductsGo(sums, x, g, stride, q)
+}

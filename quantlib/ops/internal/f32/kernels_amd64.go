@@ -126,4 +126,22 @@ func minMaxAVX2(x, out *float32, n int)
 func maximumAVX2(x, out *float32, n int)
 
 //go:noescape
+func products1AVX2(x, y *float32, stride int, lanes *float32, n int)
+
+//go:noescape
+func errorProducts1AVX2(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+
+//go:noescape
+func products2AVX2(x, y *float32, stride int, lanes *float32, n int)
+
+//go:noescape
+func errorProducts2AVX2(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+
+//go:noescape
+func products4AVX2(x, y *float32, stride int, lanes *float32, n int)
+
+//go:noescape
+func errorProducts4AVX2(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+
+//go:noescape
 func fmaPeakAVX2(n int)

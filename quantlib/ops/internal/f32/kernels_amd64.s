@@ -3331,6 +3331,397 @@ loop:
 	VZEROUPPER
 	RET
 
+// func products1AVX2(x *float32, y *float32, stride int, lanes *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·products1AVX2(SB), NOSPLIT, $0-40
+	MOVQ    x+0(FP), AX
+	MOVQ    y+8(FP), CX
+	MOVQ    stride+16(FP), DX
+	MOVQ    lanes+24(FP), BX
+	MOVQ    n+32(FP), SI
+	SHLQ    $0x02, DX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Y2
+	VMOVUPS     32(AX), Y3
+	VMOVUPS     64(AX), Y4
+	VMOVUPS     96(AX), Y5
+	VFMADD231PS (CX), Y2, Y0
+	VFMADD231PS 32(CX), Y3, Y1
+	VFMADD231PS 64(CX), Y4, Y0
+	VFMADD231PS 96(CX), Y5, Y1
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Y2
+	VMOVUPS     32(AX), Y3
+	VFMADD231PS (CX), Y2, Y0
+	VFMADD231PS 32(CX), Y3, Y1
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VZEROUPPER
+	RET
+
+// func errorProducts1AVX2(x *float32, y *float32, stride int, lanes *float32, n int, inverse float32, scale float32, lo float32, hi float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·errorProducts1AVX2(SB), NOSPLIT, $0-56
+	VBROADCASTSS inverse+40(FP), Y0
+	VBROADCASTSS scale+44(FP), Y1
+	VBROADCASTSS lo+48(FP), Y2
+	VBROADCASTSS hi+52(FP), Y3
+	VMOVUPS      c4b400000<>+0(SB), Y4
+	MOVQ         x+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         lanes+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SHLQ         $0x02, DX
+	VMOVUPS      (BX), Y5
+	VMOVUPS      32(BX), Y6
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Y7
+	VMOVUPS     32(AX), Y8
+	VMOVUPS     64(AX), Y9
+	VMOVUPS     96(AX), Y10
+	VFMADD213PS Y4, Y0, Y7
+	VFMADD213PS Y4, Y0, Y8
+	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y4, Y0, Y10
+	VPMAXSD     Y2, Y7, Y7
+	VPMAXSD     Y2, Y8, Y8
+	VPMAXSD     Y2, Y9, Y9
+	VPMAXSD     Y2, Y10, Y10
+	VPMINSD     Y3, Y7, Y7
+	VPMINSD     Y3, Y8, Y8
+	VPMINSD     Y3, Y9, Y9
+	VPMINSD     Y3, Y10, Y10
+	VSUBPS      Y4, Y7, Y7
+	VSUBPS      Y4, Y8, Y8
+	VSUBPS      Y4, Y9, Y9
+	VSUBPS      Y4, Y10, Y10
+	VFMSUB213PS (AX), Y1, Y7
+	VFMSUB213PS 32(AX), Y1, Y8
+	VFMSUB213PS 64(AX), Y1, Y9
+	VFMSUB213PS 96(AX), Y1, Y10
+	VFMADD231PS (CX), Y7, Y5
+	VFMADD231PS 32(CX), Y8, Y6
+	VFMADD231PS 64(CX), Y9, Y5
+	VFMADD231PS 96(CX), Y10, Y6
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Y7
+	VMOVUPS     32(AX), Y8
+	VFMADD213PS Y4, Y0, Y7
+	VFMADD213PS Y4, Y0, Y8
+	VPMAXSD     Y2, Y7, Y7
+	VPMAXSD     Y2, Y8, Y8
+	VPMINSD     Y3, Y7, Y7
+	VPMINSD     Y3, Y8, Y8
+	VSUBPS      Y4, Y7, Y7
+	VSUBPS      Y4, Y8, Y8
+	VFMSUB213PS (AX), Y1, Y7
+	VFMSUB213PS 32(AX), Y1, Y8
+	VFMADD231PS (CX), Y7, Y5
+	VFMADD231PS 32(CX), Y8, Y6
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y6, 32(BX)
+	VZEROUPPER
+	RET
+
+// func products2AVX2(x *float32, y *float32, stride int, lanes *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·products2AVX2(SB), NOSPLIT, $0-40
+	MOVQ    x+0(FP), AX
+	MOVQ    y+8(FP), CX
+	MOVQ    stride+16(FP), DX
+	MOVQ    lanes+24(FP), BX
+	MOVQ    n+32(FP), SI
+	SHLQ    $0x02, DX
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Y4
+	VMOVUPS     32(AX), Y5
+	VMOVUPS     64(AX), Y6
+	VMOVUPS     96(AX), Y7
+	VFMADD231PS (CX), Y4, Y0
+	VFMADD231PS (CX)(DX*1), Y4, Y2
+	VFMADD231PS 32(CX), Y5, Y1
+	VFMADD231PS 32(CX)(DX*1), Y5, Y3
+	VFMADD231PS 64(CX), Y6, Y0
+	VFMADD231PS 64(CX)(DX*1), Y6, Y2
+	VFMADD231PS 96(CX), Y7, Y1
+	VFMADD231PS 96(CX)(DX*1), Y7, Y3
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Y4
+	VMOVUPS     32(AX), Y5
+	VFMADD231PS (CX), Y4, Y0
+	VFMADD231PS (CX)(DX*1), Y4, Y2
+	VFMADD231PS 32(CX), Y5, Y1
+	VFMADD231PS 32(CX)(DX*1), Y5, Y3
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VZEROUPPER
+	RET
+
+// func errorProducts2AVX2(x *float32, y *float32, stride int, lanes *float32, n int, inverse float32, scale float32, lo float32, hi float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·errorProducts2AVX2(SB), NOSPLIT, $0-56
+	VBROADCASTSS inverse+40(FP), Y0
+	VBROADCASTSS scale+44(FP), Y1
+	VBROADCASTSS lo+48(FP), Y2
+	VBROADCASTSS hi+52(FP), Y3
+	VMOVUPS      c4b400000<>+0(SB), Y4
+	MOVQ         x+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         lanes+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SHLQ         $0x02, DX
+	VMOVUPS      (BX), Y5
+	VMOVUPS      32(BX), Y6
+	VMOVUPS      64(BX), Y7
+	VMOVUPS      96(BX), Y8
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Y9
+	VMOVUPS     32(AX), Y10
+	VMOVUPS     64(AX), Y11
+	VMOVUPS     96(AX), Y12
+	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y4, Y0, Y10
+	VFMADD213PS Y4, Y0, Y11
+	VFMADD213PS Y4, Y0, Y12
+	VPMAXSD     Y2, Y9, Y9
+	VPMAXSD     Y2, Y10, Y10
+	VPMAXSD     Y2, Y11, Y11
+	VPMAXSD     Y2, Y12, Y12
+	VPMINSD     Y3, Y9, Y9
+	VPMINSD     Y3, Y10, Y10
+	VPMINSD     Y3, Y11, Y11
+	VPMINSD     Y3, Y12, Y12
+	VSUBPS      Y4, Y9, Y9
+	VSUBPS      Y4, Y10, Y10
+	VSUBPS      Y4, Y11, Y11
+	VSUBPS      Y4, Y12, Y12
+	VFMSUB213PS (AX), Y1, Y9
+	VFMSUB213PS 32(AX), Y1, Y10
+	VFMSUB213PS 64(AX), Y1, Y11
+	VFMSUB213PS 96(AX), Y1, Y12
+	VFMADD231PS (CX), Y9, Y5
+	VFMADD231PS (CX)(DX*1), Y9, Y7
+	VFMADD231PS 32(CX), Y10, Y6
+	VFMADD231PS 32(CX)(DX*1), Y10, Y8
+	VFMADD231PS 64(CX), Y11, Y5
+	VFMADD231PS 64(CX)(DX*1), Y11, Y7
+	VFMADD231PS 96(CX), Y12, Y6
+	VFMADD231PS 96(CX)(DX*1), Y12, Y8
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Y9
+	VMOVUPS     32(AX), Y10
+	VFMADD213PS Y4, Y0, Y9
+	VFMADD213PS Y4, Y0, Y10
+	VPMAXSD     Y2, Y9, Y9
+	VPMAXSD     Y2, Y10, Y10
+	VPMINSD     Y3, Y9, Y9
+	VPMINSD     Y3, Y10, Y10
+	VSUBPS      Y4, Y9, Y9
+	VSUBPS      Y4, Y10, Y10
+	VFMSUB213PS (AX), Y1, Y9
+	VFMSUB213PS 32(AX), Y1, Y10
+	VFMADD231PS (CX), Y9, Y5
+	VFMADD231PS (CX)(DX*1), Y9, Y7
+	VFMADD231PS 32(CX), Y10, Y6
+	VFMADD231PS 32(CX)(DX*1), Y10, Y8
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VZEROUPPER
+	RET
+
+// func products4AVX2(x *float32, y *float32, stride int, lanes *float32, n int)
+// Requires: AVX, FMA3
+TEXT ·products4AVX2(SB), NOSPLIT, $0-40
+	MOVQ    x+0(FP), AX
+	MOVQ    y+8(FP), CX
+	MOVQ    stride+16(FP), DX
+	MOVQ    lanes+24(FP), BX
+	MOVQ    n+32(FP), SI
+	SHLQ    $0x02, DX
+	LEAQ    (DX)(DX*2), DI
+	VMOVUPS (BX), Y0
+	VMOVUPS 32(BX), Y1
+	VMOVUPS 64(BX), Y2
+	VMOVUPS 96(BX), Y3
+	VMOVUPS 128(BX), Y4
+	VMOVUPS 160(BX), Y5
+	VMOVUPS 192(BX), Y6
+	VMOVUPS 224(BX), Y7
+
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Y8
+	VMOVUPS     32(AX), Y9
+	VFMADD231PS (CX), Y8, Y0
+	VFMADD231PS (CX)(DX*1), Y8, Y2
+	VFMADD231PS (CX)(DX*2), Y8, Y4
+	VFMADD231PS (CX)(DI*1), Y8, Y6
+	VFMADD231PS 32(CX), Y9, Y1
+	VFMADD231PS 32(CX)(DX*1), Y9, Y3
+	VFMADD231PS 32(CX)(DX*2), Y9, Y5
+	VFMADD231PS 32(CX)(DI*1), Y9, Y7
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, 32(BX)
+	VMOVUPS Y2, 64(BX)
+	VMOVUPS Y3, 96(BX)
+	VMOVUPS Y4, 128(BX)
+	VMOVUPS Y5, 160(BX)
+	VMOVUPS Y6, 192(BX)
+	VMOVUPS Y7, 224(BX)
+	VZEROUPPER
+	RET
+
+// func errorProducts4AVX2(x *float32, y *float32, stride int, lanes *float32, n int, inverse float32, scale float32, lo float32, hi float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·errorProducts4AVX2(SB), NOSPLIT, $0-56
+	VBROADCASTSS inverse+40(FP), Y0
+	VBROADCASTSS scale+44(FP), Y1
+	VBROADCASTSS lo+48(FP), Y2
+	VBROADCASTSS hi+52(FP), Y3
+	VMOVUPS      c4b400000<>+0(SB), Y4
+	MOVQ         x+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         lanes+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SHLQ         $0x02, DX
+	LEAQ         (DX)(DX*2), DI
+	VMOVUPS      (BX), Y5
+	VMOVUPS      32(BX), Y6
+	VMOVUPS      64(BX), Y7
+	VMOVUPS      96(BX), Y8
+	VMOVUPS      128(BX), Y9
+	VMOVUPS      160(BX), Y10
+	VMOVUPS      192(BX), Y11
+	VMOVUPS      224(BX), Y12
+
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Y13
+	VMOVUPS     32(AX), Y14
+	VFMADD213PS Y4, Y0, Y13
+	VFMADD213PS Y4, Y0, Y14
+	VPMAXSD     Y2, Y13, Y13
+	VPMAXSD     Y2, Y14, Y14
+	VPMINSD     Y3, Y13, Y13
+	VPMINSD     Y3, Y14, Y14
+	VSUBPS      Y4, Y13, Y13
+	VSUBPS      Y4, Y14, Y14
+	VFMSUB213PS (AX), Y1, Y13
+	VFMSUB213PS 32(AX), Y1, Y14
+	VFMADD231PS (CX), Y13, Y5
+	VFMADD231PS (CX)(DX*1), Y13, Y7
+	VFMADD231PS (CX)(DX*2), Y13, Y9
+	VFMADD231PS (CX)(DI*1), Y13, Y11
+	VFMADD231PS 32(CX), Y14, Y6
+	VFMADD231PS 32(CX)(DX*1), Y14, Y8
+	VFMADD231PS 32(CX)(DX*2), Y14, Y10
+	VFMADD231PS 32(CX)(DI*1), Y14, Y12
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Y5, (BX)
+	VMOVUPS Y6, 32(BX)
+	VMOVUPS Y7, 64(BX)
+	VMOVUPS Y8, 96(BX)
+	VMOVUPS Y9, 128(BX)
+	VMOVUPS Y10, 160(BX)
+	VMOVUPS Y11, 192(BX)
+	VMOVUPS Y12, 224(BX)
+	VZEROUPPER
+	RET
+
 // func fmaPeakAVX2(n int)
 // Requires: AVX, FMA3
 TEXT ·fmaPeakAVX2(SB), NOSPLIT, $0-8

@@ -156,4 +156,22 @@ func minMaxNEON(x, out *float32, n int)
 func maximumNEON(x, out *float32, n int)
 
 //go:noescape
+func products1NEON(x, y *float32, stride int, lanes *float32, n int)
+
+//go:noescape
+func errorProducts1NEON(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+
+//go:noescape
+func products2NEON(x, y *float32, stride int, lanes *float32, n int)
+
+//go:noescape
+func errorProducts2NEON(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+
+//go:noescape
+func products4NEON(x, y *float32, stride int, lanes *float32, n int)
+
+//go:noescape
+func errorProducts4NEON(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+
+//go:noescape
 func fmaPeakNEON(n int)

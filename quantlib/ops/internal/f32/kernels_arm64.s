@@ -9360,6 +9360,418 @@ loop:
 	FSTPQ (F2, F3), 32(R1)
 	RET
 
+// func products1NEON(x, y *float32, stride int, lanes *float32, n int)
+TEXT ·products1NEON(SB), NOSPLIT, $0-40
+	MOVD x+0(FP), R0
+	MOVD y+8(FP), R1
+	MOVD stride+16(FP), R2
+	MOVD lanes+24(FP), R3
+	MOVD n+32(FP), R4
+	LSL $2, R2, R2
+	FLDPQ (R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+loop:
+	FMOVQ (R0), F5
+	FMOVQ (R1), F6
+	WORD $0x4e26cca0 // fmla v0.4s, v5.4s, v6.4s
+	FMOVQ 16(R0), F5
+	FMOVQ 16(R1), F6
+	WORD $0x4e26cca1 // fmla v1.4s, v5.4s, v6.4s
+	FMOVQ 32(R0), F5
+	FMOVQ 32(R1), F6
+	WORD $0x4e26cca2 // fmla v2.4s, v5.4s, v6.4s
+	FMOVQ 48(R0), F5
+	FMOVQ 48(R1), F6
+	WORD $0x4e26cca3 // fmla v3.4s, v5.4s, v6.4s
+	ADD $64, R0
+	ADD $64, R1
+	SUBS $16, R4
+	BNE loop
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	RET
+
+// func errorProducts1NEON(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+TEXT ·errorProducts1NEON(SB), NOSPLIT, $0-56
+	FMOVS inverse+40(FP), F0
+	WORD $0x4e040400 // dup v0.4s, v0.s[0]
+	FMOVS scale+44(FP), F1
+	WORD $0x4e040421 // dup v1.4s, v1.s[0]
+	FMOVS lo+48(FP), F2
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	FMOVS hi+52(FP), F3
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	MOVD $neonConstants<>(SB), R0
+	FMOVQ (R0), F4
+	MOVD x+0(FP), R1
+	MOVD y+8(FP), R2
+	MOVD stride+16(FP), R3
+	MOVD lanes+24(FP), R4
+	MOVD n+32(FP), R5
+	LSL $2, R3, R3
+	FLDPQ (R4), (F6, F7)
+	FLDPQ 32(R4), (F8, F9)
+loop:
+	FMOVQ (R1), F11
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cd65 // fmla v5.4s, v11.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0f96a // fneg v10.4s, v11.4s
+	WORD $0x4e21ccaa // fmla v10.4s, v5.4s, v1.4s
+	FMOVQ (R2), F12
+	WORD $0x4e2ccd46 // fmla v6.4s, v10.4s, v12.4s
+	FMOVQ 16(R1), F11
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cd65 // fmla v5.4s, v11.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0f96a // fneg v10.4s, v11.4s
+	WORD $0x4e21ccaa // fmla v10.4s, v5.4s, v1.4s
+	FMOVQ 16(R2), F12
+	WORD $0x4e2ccd47 // fmla v7.4s, v10.4s, v12.4s
+	FMOVQ 32(R1), F11
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cd65 // fmla v5.4s, v11.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0f96a // fneg v10.4s, v11.4s
+	WORD $0x4e21ccaa // fmla v10.4s, v5.4s, v1.4s
+	FMOVQ 32(R2), F12
+	WORD $0x4e2ccd48 // fmla v8.4s, v10.4s, v12.4s
+	FMOVQ 48(R1), F11
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cd65 // fmla v5.4s, v11.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0f96a // fneg v10.4s, v11.4s
+	WORD $0x4e21ccaa // fmla v10.4s, v5.4s, v1.4s
+	FMOVQ 48(R2), F12
+	WORD $0x4e2ccd49 // fmla v9.4s, v10.4s, v12.4s
+	ADD $64, R1
+	ADD $64, R2
+	SUBS $16, R5
+	BNE loop
+	FSTPQ (F6, F7), (R4)
+	FSTPQ (F8, F9), 32(R4)
+	RET
+
+// func products2NEON(x, y *float32, stride int, lanes *float32, n int)
+TEXT ·products2NEON(SB), NOSPLIT, $0-40
+	MOVD x+0(FP), R0
+	MOVD y+8(FP), R1
+	MOVD stride+16(FP), R2
+	MOVD lanes+24(FP), R3
+	MOVD n+32(FP), R4
+	LSL $2, R2, R2
+	ADD R2, R1, R5
+	FLDPQ (R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 64(R3), (F4, F5)
+	FLDPQ 96(R3), (F6, F7)
+loop:
+	FMOVQ (R0), F9
+	FMOVQ (R1), F10
+	WORD $0x4e2acd20 // fmla v0.4s, v9.4s, v10.4s
+	FMOVQ (R5), F10
+	WORD $0x4e2acd24 // fmla v4.4s, v9.4s, v10.4s
+	FMOVQ 16(R0), F9
+	FMOVQ 16(R1), F10
+	WORD $0x4e2acd21 // fmla v1.4s, v9.4s, v10.4s
+	FMOVQ 16(R5), F10
+	WORD $0x4e2acd25 // fmla v5.4s, v9.4s, v10.4s
+	FMOVQ 32(R0), F9
+	FMOVQ 32(R1), F10
+	WORD $0x4e2acd22 // fmla v2.4s, v9.4s, v10.4s
+	FMOVQ 32(R5), F10
+	WORD $0x4e2acd26 // fmla v6.4s, v9.4s, v10.4s
+	FMOVQ 48(R0), F9
+	FMOVQ 48(R1), F10
+	WORD $0x4e2acd23 // fmla v3.4s, v9.4s, v10.4s
+	FMOVQ 48(R5), F10
+	WORD $0x4e2acd27 // fmla v7.4s, v9.4s, v10.4s
+	ADD $64, R0
+	ADD $64, R1
+	ADD $64, R5
+	SUBS $16, R4
+	BNE loop
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	FSTPQ (F4, F5), 64(R3)
+	FSTPQ (F6, F7), 96(R3)
+	RET
+
+// func errorProducts2NEON(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+TEXT ·errorProducts2NEON(SB), NOSPLIT, $0-56
+	FMOVS inverse+40(FP), F0
+	WORD $0x4e040400 // dup v0.4s, v0.s[0]
+	FMOVS scale+44(FP), F1
+	WORD $0x4e040421 // dup v1.4s, v1.s[0]
+	FMOVS lo+48(FP), F2
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	FMOVS hi+52(FP), F3
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	MOVD $neonConstants<>(SB), R0
+	FMOVQ (R0), F4
+	MOVD x+0(FP), R1
+	MOVD y+8(FP), R2
+	MOVD stride+16(FP), R3
+	MOVD lanes+24(FP), R4
+	MOVD n+32(FP), R5
+	LSL $2, R3, R3
+	ADD R3, R2, R6
+	FLDPQ (R4), (F6, F7)
+	FLDPQ 32(R4), (F8, F9)
+	FLDPQ 64(R4), (F10, F11)
+	FLDPQ 96(R4), (F12, F13)
+loop:
+	FMOVQ (R1), F15
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cde5 // fmla v5.4s, v15.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0f9ee // fneg v14.4s, v15.4s
+	WORD $0x4e21ccae // fmla v14.4s, v5.4s, v1.4s
+	FMOVQ (R2), F16
+	WORD $0x4e30cdc6 // fmla v6.4s, v14.4s, v16.4s
+	FMOVQ (R6), F16
+	WORD $0x4e30cdca // fmla v10.4s, v14.4s, v16.4s
+	FMOVQ 16(R1), F15
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cde5 // fmla v5.4s, v15.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0f9ee // fneg v14.4s, v15.4s
+	WORD $0x4e21ccae // fmla v14.4s, v5.4s, v1.4s
+	FMOVQ 16(R2), F16
+	WORD $0x4e30cdc7 // fmla v7.4s, v14.4s, v16.4s
+	FMOVQ 16(R6), F16
+	WORD $0x4e30cdcb // fmla v11.4s, v14.4s, v16.4s
+	FMOVQ 32(R1), F15
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cde5 // fmla v5.4s, v15.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0f9ee // fneg v14.4s, v15.4s
+	WORD $0x4e21ccae // fmla v14.4s, v5.4s, v1.4s
+	FMOVQ 32(R2), F16
+	WORD $0x4e30cdc8 // fmla v8.4s, v14.4s, v16.4s
+	FMOVQ 32(R6), F16
+	WORD $0x4e30cdcc // fmla v12.4s, v14.4s, v16.4s
+	FMOVQ 48(R1), F15
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cde5 // fmla v5.4s, v15.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0f9ee // fneg v14.4s, v15.4s
+	WORD $0x4e21ccae // fmla v14.4s, v5.4s, v1.4s
+	FMOVQ 48(R2), F16
+	WORD $0x4e30cdc9 // fmla v9.4s, v14.4s, v16.4s
+	FMOVQ 48(R6), F16
+	WORD $0x4e30cdcd // fmla v13.4s, v14.4s, v16.4s
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R6
+	SUBS $16, R5
+	BNE loop
+	FSTPQ (F6, F7), (R4)
+	FSTPQ (F8, F9), 32(R4)
+	FSTPQ (F10, F11), 64(R4)
+	FSTPQ (F12, F13), 96(R4)
+	RET
+
+// func products4NEON(x, y *float32, stride int, lanes *float32, n int)
+TEXT ·products4NEON(SB), NOSPLIT, $0-40
+	MOVD x+0(FP), R0
+	MOVD y+8(FP), R1
+	MOVD stride+16(FP), R2
+	MOVD lanes+24(FP), R3
+	MOVD n+32(FP), R4
+	LSL $2, R2, R2
+	ADD R2, R1, R5
+	ADD R2, R5, R6
+	ADD R2, R6, R7
+	FLDPQ (R3), (F0, F1)
+	FLDPQ 32(R3), (F2, F3)
+	FLDPQ 64(R3), (F4, F5)
+	FLDPQ 96(R3), (F6, F7)
+	FLDPQ 128(R3), (F8, F9)
+	FLDPQ 160(R3), (F10, F11)
+	FLDPQ 192(R3), (F12, F13)
+	FLDPQ 224(R3), (F14, F15)
+loop:
+	FMOVQ (R0), F17
+	FMOVQ (R1), F18
+	WORD $0x4e32ce20 // fmla v0.4s, v17.4s, v18.4s
+	FMOVQ (R5), F18
+	WORD $0x4e32ce24 // fmla v4.4s, v17.4s, v18.4s
+	FMOVQ (R6), F18
+	WORD $0x4e32ce28 // fmla v8.4s, v17.4s, v18.4s
+	FMOVQ (R7), F18
+	WORD $0x4e32ce2c // fmla v12.4s, v17.4s, v18.4s
+	FMOVQ 16(R0), F17
+	FMOVQ 16(R1), F18
+	WORD $0x4e32ce21 // fmla v1.4s, v17.4s, v18.4s
+	FMOVQ 16(R5), F18
+	WORD $0x4e32ce25 // fmla v5.4s, v17.4s, v18.4s
+	FMOVQ 16(R6), F18
+	WORD $0x4e32ce29 // fmla v9.4s, v17.4s, v18.4s
+	FMOVQ 16(R7), F18
+	WORD $0x4e32ce2d // fmla v13.4s, v17.4s, v18.4s
+	FMOVQ 32(R0), F17
+	FMOVQ 32(R1), F18
+	WORD $0x4e32ce22 // fmla v2.4s, v17.4s, v18.4s
+	FMOVQ 32(R5), F18
+	WORD $0x4e32ce26 // fmla v6.4s, v17.4s, v18.4s
+	FMOVQ 32(R6), F18
+	WORD $0x4e32ce2a // fmla v10.4s, v17.4s, v18.4s
+	FMOVQ 32(R7), F18
+	WORD $0x4e32ce2e // fmla v14.4s, v17.4s, v18.4s
+	FMOVQ 48(R0), F17
+	FMOVQ 48(R1), F18
+	WORD $0x4e32ce23 // fmla v3.4s, v17.4s, v18.4s
+	FMOVQ 48(R5), F18
+	WORD $0x4e32ce27 // fmla v7.4s, v17.4s, v18.4s
+	FMOVQ 48(R6), F18
+	WORD $0x4e32ce2b // fmla v11.4s, v17.4s, v18.4s
+	FMOVQ 48(R7), F18
+	WORD $0x4e32ce2f // fmla v15.4s, v17.4s, v18.4s
+	ADD $64, R0
+	ADD $64, R1
+	ADD $64, R5
+	ADD $64, R6
+	ADD $64, R7
+	SUBS $16, R4
+	BNE loop
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	FSTPQ (F4, F5), 64(R3)
+	FSTPQ (F6, F7), 96(R3)
+	FSTPQ (F8, F9), 128(R3)
+	FSTPQ (F10, F11), 160(R3)
+	FSTPQ (F12, F13), 192(R3)
+	FSTPQ (F14, F15), 224(R3)
+	RET
+
+// func errorProducts4NEON(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+TEXT ·errorProducts4NEON(SB), NOSPLIT, $0-56
+	FMOVS inverse+40(FP), F0
+	WORD $0x4e040400 // dup v0.4s, v0.s[0]
+	FMOVS scale+44(FP), F1
+	WORD $0x4e040421 // dup v1.4s, v1.s[0]
+	FMOVS lo+48(FP), F2
+	WORD $0x4e040442 // dup v2.4s, v2.s[0]
+	FMOVS hi+52(FP), F3
+	WORD $0x4e040463 // dup v3.4s, v3.s[0]
+	MOVD $neonConstants<>(SB), R0
+	FMOVQ (R0), F4
+	MOVD x+0(FP), R1
+	MOVD y+8(FP), R2
+	MOVD stride+16(FP), R3
+	MOVD lanes+24(FP), R4
+	MOVD n+32(FP), R5
+	LSL $2, R3, R3
+	ADD R3, R2, R6
+	ADD R3, R6, R7
+	ADD R3, R7, R8
+	FLDPQ (R4), (F6, F7)
+	FLDPQ 32(R4), (F8, F9)
+	FLDPQ 64(R4), (F10, F11)
+	FLDPQ 96(R4), (F12, F13)
+	FLDPQ 128(R4), (F14, F15)
+	FLDPQ 160(R4), (F16, F17)
+	FLDPQ 192(R4), (F18, F19)
+	FLDPQ 224(R4), (F20, F21)
+loop:
+	FMOVQ (R1), F23
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cee5 // fmla v5.4s, v23.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0faf6 // fneg v22.4s, v23.4s
+	WORD $0x4e21ccb6 // fmla v22.4s, v5.4s, v1.4s
+	FMOVQ (R2), F24
+	WORD $0x4e38cec6 // fmla v6.4s, v22.4s, v24.4s
+	FMOVQ (R6), F24
+	WORD $0x4e38ceca // fmla v10.4s, v22.4s, v24.4s
+	FMOVQ (R7), F24
+	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	FMOVQ (R8), F24
+	WORD $0x4e38ced2 // fmla v18.4s, v22.4s, v24.4s
+	FMOVQ 16(R1), F23
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cee5 // fmla v5.4s, v23.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0faf6 // fneg v22.4s, v23.4s
+	WORD $0x4e21ccb6 // fmla v22.4s, v5.4s, v1.4s
+	FMOVQ 16(R2), F24
+	WORD $0x4e38cec7 // fmla v7.4s, v22.4s, v24.4s
+	FMOVQ 16(R6), F24
+	WORD $0x4e38cecb // fmla v11.4s, v22.4s, v24.4s
+	FMOVQ 16(R7), F24
+	WORD $0x4e38cecf // fmla v15.4s, v22.4s, v24.4s
+	FMOVQ 16(R8), F24
+	WORD $0x4e38ced3 // fmla v19.4s, v22.4s, v24.4s
+	FMOVQ 32(R1), F23
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cee5 // fmla v5.4s, v23.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0faf6 // fneg v22.4s, v23.4s
+	WORD $0x4e21ccb6 // fmla v22.4s, v5.4s, v1.4s
+	FMOVQ 32(R2), F24
+	WORD $0x4e38cec8 // fmla v8.4s, v22.4s, v24.4s
+	FMOVQ 32(R6), F24
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	FMOVQ 32(R7), F24
+	WORD $0x4e38ced0 // fmla v16.4s, v22.4s, v24.4s
+	FMOVQ 32(R8), F24
+	WORD $0x4e38ced4 // fmla v20.4s, v22.4s, v24.4s
+	FMOVQ 48(R1), F23
+	WORD $0x4ea41c85 // orr v5.16b, v4.16b, v4.16b
+	WORD $0x4e20cee5 // fmla v5.4s, v23.4s, v0.4s
+	WORD $0x4e22f4a5 // fmax v5.4s, v5.4s, v2.4s
+	WORD $0x4ea3f4a5 // fmin v5.4s, v5.4s, v3.4s
+	WORD $0x4ea4d4a5 // fsub v5.4s, v5.4s, v4.4s
+	WORD $0x6ea0faf6 // fneg v22.4s, v23.4s
+	WORD $0x4e21ccb6 // fmla v22.4s, v5.4s, v1.4s
+	FMOVQ 48(R2), F24
+	WORD $0x4e38cec9 // fmla v9.4s, v22.4s, v24.4s
+	FMOVQ 48(R6), F24
+	WORD $0x4e38cecd // fmla v13.4s, v22.4s, v24.4s
+	FMOVQ 48(R7), F24
+	WORD $0x4e38ced1 // fmla v17.4s, v22.4s, v24.4s
+	FMOVQ 48(R8), F24
+	WORD $0x4e38ced5 // fmla v21.4s, v22.4s, v24.4s
+	ADD $64, R1
+	ADD $64, R2
+	ADD $64, R6
+	ADD $64, R7
+	ADD $64, R8
+	SUBS $16, R5
+	BNE loop
+	FSTPQ (F6, F7), (R4)
+	FSTPQ (F8, F9), 32(R4)
+	FSTPQ (F10, F11), 64(R4)
+	FSTPQ (F12, F13), 96(R4)
+	FSTPQ (F14, F15), 128(R4)
+	FSTPQ (F16, F17), 160(R4)
+	FSTPQ (F18, F19), 192(R4)
+	FSTPQ (F20, F21), 224(R4)
+	RET
+
 // func fmaPeakNEON(n int)
 TEXT ·fmaPeakNEON(SB), NOSPLIT, $0-8
 	MOVD n+0(FP), R0

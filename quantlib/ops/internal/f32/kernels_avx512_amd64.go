@@ -154,6 +154,24 @@ func minMaxAVX512(x, out *float32, n int)
 func maximumAVX512(x, out *float32, n int)
 
 //go:noescape
+func products1AVX512(x, y *float32, stride int, lanes *float32, n int)
+
+//go:noescape
+func errorProducts1AVX512(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+
+//go:noescape
+func products2AVX512(x, y *float32, stride int, lanes *float32, n int)
+
+//go:noescape
+func errorProducts2AVX512(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+
+//go:noescape
+func products4AVX512(x, y *float32, stride int, lanes *float32, n int)
+
+//go:noescape
+func errorProducts4AVX512(x, y *float32, stride int, lanes *float32, n int, inverse, scale, lo, hi float32)
+
+//go:noescape
 func fmaPeakAVX512(n int)
 
 //go:noescape

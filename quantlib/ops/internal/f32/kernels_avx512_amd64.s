@@ -6955,6 +6955,342 @@ loop:
 	VZEROUPPER
 	RET
 
+// func products1AVX512(x *float32, y *float32, stride int, lanes *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·products1AVX512(SB), NOSPLIT, $0-40
+	MOVQ    x+0(FP), AX
+	MOVQ    y+8(FP), CX
+	MOVQ    stride+16(FP), DX
+	MOVQ    lanes+24(FP), BX
+	MOVQ    n+32(FP), SI
+	SHLQ    $0x02, DX
+	VMOVUPS (BX), Z0
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Z1
+	VMOVUPS     64(AX), Z2
+	VFMADD231PS (CX), Z1, Z0
+	VFMADD231PS 64(CX), Z2, Z0
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Z1
+	VFMADD231PS (CX), Z1, Z0
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Z0, (BX)
+	VZEROUPPER
+	RET
+
+// func errorProducts1AVX512(x *float32, y *float32, stride int, lanes *float32, n int, inverse float32, scale float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·errorProducts1AVX512(SB), NOSPLIT, $0-56
+	VBROADCASTSS inverse+40(FP), Z0
+	VBROADCASTSS scale+44(FP), Z1
+	VBROADCASTSS lo+48(FP), Z2
+	VBROADCASTSS hi+52(FP), Z3
+	VBROADCASTSS w4b400000<>+0(SB), Z4
+	MOVQ         x+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         lanes+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SHLQ         $0x02, DX
+	VMOVUPS      (BX), Z5
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Z6
+	VMOVUPS     64(AX), Z7
+	VFMADD213PS Z4, Z0, Z6
+	VFMADD213PS Z4, Z0, Z7
+	VPMAXSD     Z2, Z6, Z6
+	VPMAXSD     Z2, Z7, Z7
+	VPMINSD     Z3, Z6, Z6
+	VPMINSD     Z3, Z7, Z7
+	VSUBPS      Z4, Z6, Z6
+	VSUBPS      Z4, Z7, Z7
+	VFMSUB213PS (AX), Z1, Z6
+	VFMSUB213PS 64(AX), Z1, Z7
+	VFMADD231PS (CX), Z6, Z5
+	VFMADD231PS 64(CX), Z7, Z5
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Z6
+	VFMADD213PS Z4, Z0, Z6
+	VPMAXSD     Z2, Z6, Z6
+	VPMINSD     Z3, Z6, Z6
+	VSUBPS      Z4, Z6, Z6
+	VFMSUB213PS (AX), Z1, Z6
+	VFMADD231PS (CX), Z6, Z5
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Z5, (BX)
+	VZEROUPPER
+	RET
+
+// func products2AVX512(x *float32, y *float32, stride int, lanes *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·products2AVX512(SB), NOSPLIT, $0-40
+	MOVQ    x+0(FP), AX
+	MOVQ    y+8(FP), CX
+	MOVQ    stride+16(FP), DX
+	MOVQ    lanes+24(FP), BX
+	MOVQ    n+32(FP), SI
+	SHLQ    $0x02, DX
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Z2
+	VMOVUPS     64(AX), Z3
+	VFMADD231PS (CX), Z2, Z0
+	VFMADD231PS (CX)(DX*1), Z2, Z1
+	VFMADD231PS 64(CX), Z3, Z0
+	VFMADD231PS 64(CX)(DX*1), Z3, Z1
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Z2
+	VFMADD231PS (CX), Z2, Z0
+	VFMADD231PS (CX)(DX*1), Z2, Z1
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VZEROUPPER
+	RET
+
+// func errorProducts2AVX512(x *float32, y *float32, stride int, lanes *float32, n int, inverse float32, scale float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·errorProducts2AVX512(SB), NOSPLIT, $0-56
+	VBROADCASTSS inverse+40(FP), Z0
+	VBROADCASTSS scale+44(FP), Z1
+	VBROADCASTSS lo+48(FP), Z2
+	VBROADCASTSS hi+52(FP), Z3
+	VBROADCASTSS w4b400000<>+0(SB), Z4
+	MOVQ         x+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         lanes+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SHLQ         $0x02, DX
+	VMOVUPS      (BX), Z5
+	VMOVUPS      64(BX), Z6
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Z7
+	VMOVUPS     64(AX), Z8
+	VFMADD213PS Z4, Z0, Z7
+	VFMADD213PS Z4, Z0, Z8
+	VPMAXSD     Z2, Z7, Z7
+	VPMAXSD     Z2, Z8, Z8
+	VPMINSD     Z3, Z7, Z7
+	VPMINSD     Z3, Z8, Z8
+	VSUBPS      Z4, Z7, Z7
+	VSUBPS      Z4, Z8, Z8
+	VFMSUB213PS (AX), Z1, Z7
+	VFMSUB213PS 64(AX), Z1, Z8
+	VFMADD231PS (CX), Z7, Z5
+	VFMADD231PS (CX)(DX*1), Z7, Z6
+	VFMADD231PS 64(CX), Z8, Z5
+	VFMADD231PS 64(CX)(DX*1), Z8, Z6
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Z7
+	VFMADD213PS Z4, Z0, Z7
+	VPMAXSD     Z2, Z7, Z7
+	VPMINSD     Z3, Z7, Z7
+	VSUBPS      Z4, Z7, Z7
+	VFMSUB213PS (AX), Z1, Z7
+	VFMADD231PS (CX), Z7, Z5
+	VFMADD231PS (CX)(DX*1), Z7, Z6
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Z5, (BX)
+	VMOVUPS Z6, 64(BX)
+	VZEROUPPER
+	RET
+
+// func products4AVX512(x *float32, y *float32, stride int, lanes *float32, n int)
+// Requires: AVX, AVX512F
+TEXT ·products4AVX512(SB), NOSPLIT, $0-40
+	MOVQ    x+0(FP), AX
+	MOVQ    y+8(FP), CX
+	MOVQ    stride+16(FP), DX
+	MOVQ    lanes+24(FP), BX
+	MOVQ    n+32(FP), SI
+	SHLQ    $0x02, DX
+	LEAQ    (DX)(DX*2), DI
+	VMOVUPS (BX), Z0
+	VMOVUPS 64(BX), Z1
+	VMOVUPS 128(BX), Z2
+	VMOVUPS 192(BX), Z3
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Z4
+	VMOVUPS     64(AX), Z5
+	VFMADD231PS (CX), Z4, Z0
+	VFMADD231PS (CX)(DX*1), Z4, Z1
+	VFMADD231PS (CX)(DX*2), Z4, Z2
+	VFMADD231PS (CX)(DI*1), Z4, Z3
+	VFMADD231PS 64(CX), Z5, Z0
+	VFMADD231PS 64(CX)(DX*1), Z5, Z1
+	VFMADD231PS 64(CX)(DX*2), Z5, Z2
+	VFMADD231PS 64(CX)(DI*1), Z5, Z3
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Z4
+	VFMADD231PS (CX), Z4, Z0
+	VFMADD231PS (CX)(DX*1), Z4, Z1
+	VFMADD231PS (CX)(DX*2), Z4, Z2
+	VFMADD231PS (CX)(DI*1), Z4, Z3
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Z0, (BX)
+	VMOVUPS Z1, 64(BX)
+	VMOVUPS Z2, 128(BX)
+	VMOVUPS Z3, 192(BX)
+	VZEROUPPER
+	RET
+
+// func errorProducts4AVX512(x *float32, y *float32, stride int, lanes *float32, n int, inverse float32, scale float32, lo float32, hi float32)
+// Requires: AVX, AVX512F
+TEXT ·errorProducts4AVX512(SB), NOSPLIT, $0-56
+	VBROADCASTSS inverse+40(FP), Z0
+	VBROADCASTSS scale+44(FP), Z1
+	VBROADCASTSS lo+48(FP), Z2
+	VBROADCASTSS hi+52(FP), Z3
+	VBROADCASTSS w4b400000<>+0(SB), Z4
+	MOVQ         x+0(FP), AX
+	MOVQ         y+8(FP), CX
+	MOVQ         stride+16(FP), DX
+	MOVQ         lanes+24(FP), BX
+	MOVQ         n+32(FP), SI
+	SHLQ         $0x02, DX
+	LEAQ         (DX)(DX*2), DI
+	VMOVUPS      (BX), Z5
+	VMOVUPS      64(BX), Z6
+	VMOVUPS      128(BX), Z7
+	VMOVUPS      192(BX), Z8
+
+many:
+	CMPQ        SI, $0x20
+	JLT         manydone
+	VMOVUPS     (AX), Z9
+	VMOVUPS     64(AX), Z10
+	VFMADD213PS Z4, Z0, Z9
+	VFMADD213PS Z4, Z0, Z10
+	VPMAXSD     Z2, Z9, Z9
+	VPMAXSD     Z2, Z10, Z10
+	VPMINSD     Z3, Z9, Z9
+	VPMINSD     Z3, Z10, Z10
+	VSUBPS      Z4, Z9, Z9
+	VSUBPS      Z4, Z10, Z10
+	VFMSUB213PS (AX), Z1, Z9
+	VFMSUB213PS 64(AX), Z1, Z10
+	VFMADD231PS (CX), Z9, Z5
+	VFMADD231PS (CX)(DX*1), Z9, Z6
+	VFMADD231PS (CX)(DX*2), Z9, Z7
+	VFMADD231PS (CX)(DI*1), Z9, Z8
+	VFMADD231PS 64(CX), Z10, Z5
+	VFMADD231PS 64(CX)(DX*1), Z10, Z6
+	VFMADD231PS 64(CX)(DX*2), Z10, Z7
+	VFMADD231PS 64(CX)(DI*1), Z10, Z8
+	ADDQ        $0x00000080, AX
+	ADDQ        $0x00000080, CX
+	SUBQ        $0x20, SI
+	JMP         many
+
+manydone:
+one:
+	CMPQ        SI, $0x10
+	JLT         onedone
+	VMOVUPS     (AX), Z9
+	VFMADD213PS Z4, Z0, Z9
+	VPMAXSD     Z2, Z9, Z9
+	VPMINSD     Z3, Z9, Z9
+	VSUBPS      Z4, Z9, Z9
+	VFMSUB213PS (AX), Z1, Z9
+	VFMADD231PS (CX), Z9, Z5
+	VFMADD231PS (CX)(DX*1), Z9, Z6
+	VFMADD231PS (CX)(DX*2), Z9, Z7
+	VFMADD231PS (CX)(DI*1), Z9, Z8
+	ADDQ        $0x00000040, AX
+	ADDQ        $0x00000040, CX
+	SUBQ        $0x10, SI
+	JMP         one
+
+onedone:
+	VMOVUPS Z5, (BX)
+	VMOVUPS Z6, 64(BX)
+	VMOVUPS Z7, 128(BX)
+	VMOVUPS Z8, 192(BX)
+	VZEROUPPER
+	RET
+
 // func fmaPeakAVX512(n int)
 // Requires: AVX, AVX512F
 TEXT ·fmaPeakAVX512(SB), NOSPLIT, $0-8

@@ -186,3 +186,51 @@ func fillRows(dst, src []float32, rows, n, dstStride, srcStride, step int, pad f
 		fillRows2QuantizedAVX2(&dst[0], &src[0], rows, n, dstStride, srcStride, m0, m1, mask, pad, q.Scale, float32(q.Lo-q.Zero), float32(q.Hi-q.Zero))
 	}
 }
+
+// addProducts is addProductsGo for one, two or four sums and a multiple of Lanes
+// elements.
+func addProducts(sums [][Lanes]float32, x, g []float32, stride int, q *coder) {
+	if !assembly {
+		addProductsGo(sums, x, g, stride, q)
+		return
+	}
+	_, lanes := g[(len(sums)-1)*stride+len(x)-1], &sums[0][0]
+	switch {
+	case q == nil && wide:
+		switch len(sums) {
+		case 1:
+			products1AVX512(&x[0], &g[0], stride, lanes, len(x))
+		case 2:
+			products2AVX512(&x[0], &g[0], stride, lanes, len(x))
+		case 4:
+			products4AVX512(&x[0], &g[0], stride, lanes, len(x))
+		}
+	case q == nil:
+		switch len(sums) {
+		case 1:
+			products1AVX2(&x[0], &g[0], stride, lanes, len(x))
+		case 2:
+			products2AVX2(&x[0], &g[0], stride, lanes, len(x))
+		case 4:
+			products4AVX2(&x[0], &g[0], stride, lanes, len(x))
+		}
+	case wide:
+		switch len(sums) {
+		case 1:
+			errorProducts1AVX512(&x[0], &g[0], stride, lanes, len(x), q.inverse, q.scale, q.lo, q.hi)
+		case 2:
+			errorProducts2AVX512(&x[0], &g[0], stride, lanes, len(x), q.inverse, q.scale, q.lo, q.hi)
+		case 4:
+			errorProducts4AVX512(&x[0], &g[0], stride, lanes, len(x), q.inverse, q.scale, q.lo, q.hi)
+		}
+	default:
+		switch len(sums) {
+		case 1:
+			errorProducts1AVX2(&x[0], &g[0], stride, lanes, len(x), q.inverse, q.scale, q.lo, q.hi)
+		case 2:
+			errorProducts2AVX2(&x[0], &g[0], stride, lanes, len(x), q.inverse, q.scale, q.lo, q.hi)
+		case 4:
+			errorProducts4AVX2(&x[0], &g[0], stride, lanes, len(x), q.inverse, q.scale, q.lo, q.hi)
+		}
+	}
+}

@@ -104,3 +104,32 @@ func tapsSum(dst, src []float32, off []int32) {
 	}
 	tapsSumGo(dst[n:], src[n:], off)
 }
+
+// addProducts is addProductsGo for one, two or four sums and a multiple of Lanes
+// elements.
+func addProducts(sums [][Lanes]float32, x, g []float32, stride int, q *coder) {
+	if !assembly {
+		addProductsGo(sums, x, g, stride, q)
+		return
+	}
+	_, lanes := g[(len(sums)-1)*stride+len(x)-1], &sums[0][0]
+	if q == nil {
+		switch len(sums) {
+		case 1:
+			products1NEON(&x[0], &g[0], stride, lanes, len(x))
+		case 2:
+			products2NEON(&x[0], &g[0], stride, lanes, len(x))
+		case 4:
+			products4NEON(&x[0], &g[0], stride, lanes, len(x))
+		}
+		return
+	}
+	switch len(sums) {
+	case 1:
+		errorProducts1NEON(&x[0], &g[0], stride, lanes, len(x), q.inverse, q.scale, q.lo, q.hi)
+	case 2:
+		errorProducts2NEON(&x[0], &g[0], stride, lanes, len(x), q.inverse, q.scale, q.lo, q.hi)
+	case 4:
+		errorProducts4NEON(&x[0], &g[0], stride, lanes, len(x), q.inverse, q.scale, q.lo, q.hi)
+	}
+}

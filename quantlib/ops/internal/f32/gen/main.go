@@ -66,6 +66,7 @@ func main() {
 	elementwise()
 	functions()
 	reductions()
+	products()
 	fmaPeak()
 	Generate()
 }

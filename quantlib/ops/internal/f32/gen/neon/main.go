@@ -49,6 +49,7 @@ func main() {
 	elementwise()
 	functions()
 	reductions()
+	products()
 	fmaPeak()
 
 	var file strings.Builder
