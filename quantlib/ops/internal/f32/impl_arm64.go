@@ -85,6 +85,17 @@ func packFast(dst, a []float32, kn, stride, kstride, width int) bool {
 			}
 		}
 		return true
+	case width == NR && kstride == 1 && kn >= 4:
+		n := kn &^ 3
+		for r := 0; r < NR; r += 4 {
+			transpose4NEON(&dst[r], &a[r*stride], n, stride)
+		}
+		for l := n; l < kn; l++ {
+			for r := range NR {
+				dst[l*NR+r] = a[r*stride+l]
+			}
+		}
+		return true
 	}
 	return false
 }

@@ -210,6 +210,12 @@ func TestPackingGivesTheTwinsBits(t *testing.T) {
 		for i, v := range got {
 			sameBits(t, "A", []float32{v}, src[i%MR*stride+i/MR:][:1])
 		}
+		src = wild(r, (NR-1)*stride+kn)
+		got = make([]float32, kn*NR)
+		packStrided(got, src, 0, kn, 0, NR, stride, 1, NR)
+		for i, v := range got {
+			sameBits(t, "B transposed", []float32{v}, src[i%NR*stride+i/NR:][:1])
+		}
 		stride = NR + r.IntN(5)
 		src = wild(r, (kn-1)*stride+NR)
 		got = make([]float32, kn*NR)

@@ -45,6 +45,9 @@ func copyRunsAVX2(dst, src *float32, off *int32, rows int, base, at *int32, runs
 func copyRowsAVX2(dst, src *float32, rows, stride int)
 
 //go:noescape
+func transpose4AVX2(dst, src *float32, n, stride int)
+
+//go:noescape
 func transpose6AVX2(dst, src *float32, n, stride int)
 
 //go:noescape

@@ -1465,6 +1465,39 @@ loop:
 	JNE       loop
 	RET
 
+// func transpose4AVX2(dst *float32, src *float32, n int, stride int)
+// Requires: AVX
+TEXT ·transpose4AVX2(SB), NOSPLIT, $0-32
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ n+16(FP), DX
+	MOVQ stride+24(FP), BX
+	SHLQ $0x02, BX
+	LEAQ (BX)(BX*2), SI
+
+loop:
+	VMOVUPS   (CX), X0
+	VMOVUPS   (CX)(BX*1), X1
+	VMOVUPS   (CX)(BX*2), X2
+	VMOVUPS   (CX)(SI*1), X3
+	VUNPCKLPS X1, X0, X4
+	VUNPCKLPS X3, X2, X5
+	VMOVLHPS  X5, X4, X6
+	VMOVHLPS  X4, X5, X4
+	VMOVUPS   X6, (AX)
+	VMOVUPS   X4, 64(AX)
+	VUNPCKHPS X1, X0, X0
+	VUNPCKHPS X3, X2, X1
+	VMOVLHPS  X1, X0, X2
+	VMOVHLPS  X0, X1, X0
+	VMOVUPS   X2, 128(AX)
+	VMOVUPS   X0, 192(AX)
+	ADDQ      $0x10, CX
+	ADDQ      $0x00000100, AX
+	SUBQ      $0x04, DX
+	JNE       loop
+	RET
+
 // func copyRunsAVX2(dst *float32, src *float32, off *int32, rows int, base *int32, at *int32, runs int)
 // Requires: AVX
 TEXT ·copyRunsAVX2(SB), NOSPLIT, $0-56

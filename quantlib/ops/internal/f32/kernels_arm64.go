@@ -63,6 +63,9 @@ func copyRunsNEON(dst, src *float32, off *int32, rows int, base, at *int32, runs
 func copyRowsNEON(dst, src *float32, rows, stride int)
 
 //go:noescape
+func transpose4NEON(dst, src *float32, n, stride int)
+
+//go:noescape
 func transpose6NEON(dst, src *float32, n, stride int)
 
 //go:noescape

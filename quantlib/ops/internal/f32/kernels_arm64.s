@@ -5928,6 +5928,38 @@ loop:
 	BNE loop
 	RET
 
+// func transpose4NEON(dst, src *float32, n, stride int)
+TEXT ·transpose4NEON(SB), NOSPLIT, $0-32
+	MOVD dst+0(FP), R0
+	MOVD src+8(FP), R1
+	MOVD n+16(FP), R2
+	MOVD stride+24(FP), R3
+	LSL $2, R3
+	ADD R3, R1, R4
+	ADD R3, R4, R5
+	ADD R3, R5, R6
+loop:
+	VLD1.P 16(R1), [V0.S4]
+	VLD1.P 16(R4), [V1.S4]
+	VLD1.P 16(R5), [V2.S4]
+	VLD1.P 16(R6), [V3.S4]
+	WORD $0x4e813804 // zip1 v4.4s, v0.4s, v1.4s
+	WORD $0x4e817805 // zip2 v5.4s, v0.4s, v1.4s
+	WORD $0x4e833846 // zip1 v6.4s, v2.4s, v3.4s
+	WORD $0x4e837847 // zip2 v7.4s, v2.4s, v3.4s
+	WORD $0x4ec63888 // zip1 v8.2d, v4.2d, v6.2d
+	WORD $0x4ec67889 // zip2 v9.2d, v4.2d, v6.2d
+	WORD $0x4ec738aa // zip1 v10.2d, v5.2d, v7.2d
+	WORD $0x4ec778ab // zip2 v11.2d, v5.2d, v7.2d
+	FMOVQ F8, (R0)
+	FMOVQ F9, 64(R0)
+	FMOVQ F10, 128(R0)
+	FMOVQ F11, 192(R0)
+	ADD $256, R0
+	SUBS $4, R2
+	BNE loop
+	RET
+
 // func tapsNEON(dst, src, w *float32, off *int32, taps, n int)
 TEXT ·tapsNEON(SB), NOSPLIT, $0-48
 	MOVD dst+0(FP), R0

@@ -32,6 +32,7 @@ func main() {
 		columns4()
 		row64()
 		transpose6()
+		transpose4()
 	case "avx512":
 		target = avx512
 		for vectors := 2; vectors > 0; vectors-- {

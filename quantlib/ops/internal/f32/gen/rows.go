@@ -116,6 +116,36 @@ func transpose6() {
 	RET()
 }
 
+// transpose4 packs four rows of n elements, a multiple of four, stride apart, as
+// columns of a panel of B: dst[16·l+r] = src[r·stride+l].
+func transpose4() {
+	TEXT("transpose4AVX2", NOSPLIT, "func(dst, src *float32, n, stride int)")
+	dst, src, n, stride := arg("dst"), arg("src"), arg("n"), arg("stride")
+	SHLQ(Imm(2), stride)
+	s3 := GP64()
+	LEAQ(Mem{Base: stride, Index: stride, Scale: 2}, s3)
+	Label("loop")
+	r := make([]VecVirtual, 4)
+	for i, m := range []Mem{{Base: src}, {Base: src, Index: stride, Scale: 1}, {Base: src, Index: stride, Scale: 2}, {Base: src, Index: s3, Scale: 1}} {
+		r[i] = XMM()
+		VMOVUPS(m, r[i])
+	}
+	for h, unpack := range []func(...Op){VUNPCKLPS, VUNPCKHPS} {
+		x, y, lo, hi := XMM(), XMM(), XMM(), XMM()
+		unpack(r[1], r[0], x) // 00 10 01 11, or 02 12 03 13
+		unpack(r[3], r[2], y)
+		VMOVLHPS(y, x, lo)
+		VMOVHLPS(x, y, hi)
+		VMOVUPS(lo, ptr(dst, 4*nr*2*h))
+		VMOVUPS(hi, ptr(dst, 4*nr*(2*h+1)))
+	}
+	ADDQ(Imm(16), src)
+	ADDQ(U32(4*4*nr), dst)
+	SUBQ(Imm(4), n)
+	JNE(LabelRef("loop"))
+	RET()
+}
+
 // tapLoop runs body over blocks of width vectors while n, in elements, lasts,
 // and then over a part of one, if that can be.
 func tapLoop(widths []int, n GPVirtual, dst, src GPVirtual, body func(width int, part Op, label string)) {

@@ -35,6 +35,7 @@ func main() {
 	copyRuns()
 	copyRows()
 	transpose6()
+	transpose4()
 	taps()
 	tapsMax()
 	tapsSum()

@@ -78,6 +78,39 @@ func transpose6() {
 	line("RET")
 }
 
+// transpose4 packs four rows of n elements, a multiple of four, stride apart, as
+// columns of a panel of B: dst[16·l+r] = src[r·stride+l].
+func transpose4() {
+	text("transpose4", "dst, src *float32, n, stride int")
+	dst, src, n, stride := arg("dst"), arg("src"), arg("n"), arg("stride")
+	line("LSL $2, %s", stride)
+	from := []string{src}
+	for r := 1; r < 4; r++ {
+		from = append(from, gp())
+		line("ADD %s, %s, %s", stride, from[r-1], from[r])
+	}
+	r, t, o := newVecs(4), newVecs(4), newVecs(4)
+	label("loop")
+	for i, from := range from {
+		line("VLD1.P 16(%s), [V%d.S4]", from, r[i])
+	}
+	for i := range 2 { // 00 10 01 11, then 02 12 03 13; and so for rows 2 and 3
+		zip1(t[2*i], r[2*i], r[2*i+1])
+		zip2(t[2*i+1], r[2*i], r[2*i+1])
+	}
+	for h := range 2 {
+		zip1d(o[2*h], t[h], t[2+h])
+		zip2d(o[2*h+1], t[h], t[2+h])
+	}
+	for i, v := range o {
+		store(v, dst, 4*nr*i)
+	}
+	line("ADD $%d, %s", 4*4*nr, dst)
+	line("SUBS $4, %s", n)
+	line("BNE loop")
+	line("RET")
+}
+
 // tapLoop runs body over blocks of width vectors while n elements, a multiple
 // of four, last.
 func tapLoop(n, dst, src string, body func(width int, name string)) {
