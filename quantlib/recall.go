@@ -11,7 +11,7 @@ import (
 
 // numerics is the version of everything that a stored result depends on beside
 // its inputs. It goes up with each change that alters a bit of any result.
-const numerics = 5
+const numerics = 6
 
 // recall is what compute makes for a question about the study's model and data,
 // from the store where it was asked before.

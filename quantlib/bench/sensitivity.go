@@ -100,12 +100,16 @@ func (s *sensitivity) network(ctx context.Context, n network) (err error) {
 		{"exact", s.ours(ctx, o, st, data, sense.Exact{}, []int{8}, all)},
 		{"whole", s.ours(ctx, o, st, data, sense.Exact{Whole: true}, []int{8}, whole)},
 	}
-	for _, extra := range onePass() {
-		var widths []int
-		for b := 1; b <= onePassWidths; b++ {
-			widths = append(widths, b)
+	var widths []int
+	for b := 1; b <= onePassWidths; b++ {
+		widths = append(widths, b)
+	}
+	for _, probes := range estimates {
+		forwards, err := wayBack(ctx, o, data, probes, len(widths))
+		if err != nil {
+			return fmt.Errorf("%s: %w", n.name, err)
 		}
-		list = append(list, contender{extra.name, s.ours(ctx, o, st, data, extra.scorer, widths, 0)})
+		list = append(list, contender{fmt.Sprintf("%d probes", probes), s.ours(ctx, o, st, data, sense.OnePass{Probes: probes}, widths, forwards-1)})
 	}
 	ours := len(list)
 	for _, p := range peers {
@@ -158,8 +162,11 @@ func (s *sensitivity) compare(list []contender, ours int) error {
 		if first.treatments > 0 && first.treatments != first.cells {
 			fmt.Fprintf(s.out, "  %8.3f ms a treatment (cpu %8.3f)", each(first.treatments, wall), each(first.treatments, cpu))
 		}
-		if first.forwards > 0 {
+		switch {
+		case first.forwards > 0 && first.treatments > 0:
 			fmt.Fprintf(s.out, "  %.1f forwards, %.2f a treatment", first.forwards, first.forwards/float64(first.treatments))
+		case first.forwards > 0:
+			fmt.Fprintf(s.out, "  %.1f forwards, %.4f a cell", first.forwards, first.forwards/float64(first.cells))
 		}
 		fmt.Fprintln(s.out)
 	}
@@ -188,9 +195,9 @@ func (s *sensitivity) compare(list []contender, ours int) error {
 	return nil
 }
 
-// ours is one of our scorers; suffix is what the treatments of a width take, in
-// forward passes.
-func (s *sensitivity) ours(ctx context.Context, o *opened, st *calibrate.Stats, data calibrate.Samples, scorer sense.Scorer, widths []int, suffix float64) func() (spent, error) {
+// ours is one of our scorers; beyond is what it takes for a sample beyond one
+// forward pass, in such passes.
+func (s *sensitivity) ours(ctx context.Context, o *opened, st *calibrate.Stats, data calibrate.Samples, scorer sense.Scorer, widths []int, beyond float64) func() (spent, error) {
 	return func() (spent, error) {
 		treatments := 0
 		c := sense.Config{Widths: widths, Progress: func(_, total int) { treatments = total }}
@@ -202,10 +209,10 @@ func (s *sensitivity) ours(ctx context.Context, o *opened, st *calibrate.Stats, 
 		}
 		n := data.Len()
 		t.cells = len(g.Layers) * len(widths) * n
-		if suffix > 0 {
+		t.forwards = (beyond + 1) * float64(n)
+		if _, ok := scorer.(sense.Exact); ok {
 			batches := (n + 15) / 16 // as sense.Config.Batch has it
 			t.treatments = treatments / batches * n
-			t.forwards = (suffix + 1) * float64(n)
 		}
 		t.noise = map[string]float64{}
 		for _, l := range g.Layers {

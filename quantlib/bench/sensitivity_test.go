@@ -12,10 +12,10 @@ import (
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
-// TestSuffixesCountWhatLiesDownstream has a chain of two products, the first with
-// three times as many multiply-adds as the second. A change of the first reaches
-// both, one of the second itself: three treatments of 1 and three of 1/4.
-func TestSuffixesCountWhatLiesDownstream(t *testing.T) {
+// chain is two products, of which the first has three times as many multiply-adds
+// as the second, and a sample.
+func chain(t *testing.T) (*opened, batchOf) {
+	t.Helper()
 	weight := func(name string, in, out int) *graph.Const {
 		w := tensor.New(tensor.Float32, in, out)
 		for i := range w.F32() {
@@ -46,11 +46,32 @@ func TestSuffixesCountWhatLiesDownstream(t *testing.T) {
 	if o.m, err = model.Map(); err != nil {
 		t.Fatal(err)
 	}
-	got, err := suffixes(context.Background(), o, batchOf{exec.Values{"x": tensor.New(tensor.Float32, 1, 6)}, "x"}, sense.Weight, sense.Activation, sense.Both)
+	return o, batchOf{exec.Values{"x": tensor.New(tensor.Float32, 1, 6)}, "x"}
+}
+
+// TestSuffixesCountWhatLiesDownstream: a change of the first product reaches both,
+// one of the second itself: three treatments of 1 and three of 1/4.
+func TestSuffixesCountWhatLiesDownstream(t *testing.T) {
+	o, data := chain(t)
+	got, err := suffixes(context.Background(), o, data, sense.Weight, sense.Activation, sense.Both)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := 3*1 + 3*0.25; math.Abs(got-want) > 1e-12 {
+		t.Errorf("%v forward passes, want %v", got, want)
+	}
+}
+
+// TestWayBackCountsCotangentsAndProducts: of 32 multiply-adds forward there are
+// twice as many for each probe, and one for each width of the 24 + 8 weights and 6 + 4
+// inputs.
+func TestWayBackCountsCotangentsAndProducts(t *testing.T) {
+	o, data := chain(t)
+	got, err := wayBack(context.Background(), o, data, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := 1 + 2*(2*32+3*42)/32.0; math.Abs(got-want) > 1e-12 {
 		t.Errorf("%v forward passes, want %v", got, want)
 	}
 }
