@@ -73,6 +73,20 @@ func TestOnePassRanksLayersAsExactMeasurementDoes(t *testing.T) {
 				if !(r.Rank >= minRank) {
 					t.Errorf("%v: rank correlation %.3f over all widths, want %v", mode, r.Rank, minRank)
 				}
+				for seed := range uint64(3) { // as few probes as it takes by itself
+					few, err := s.Score(context.Background(), quantlib.OnePass{Seed: seed}, widths...)
+					if err != nil {
+						t.Fatal(err)
+					}
+					f, err := quantlib.RankCorrelation(few, exact, mode, 4, 6, 8)
+					if err != nil {
+						t.Fatal(err)
+					}
+					t.Logf("%v, seed %d, two probes: %.4f", mode, seed, f.Rank)
+					if mode != quantlib.Activation && !(f.Rank >= minRank) {
+						t.Errorf("%v: rank correlation %.3f with two probes and seed %d, want %v", mode, f.Rank, seed, minRank)
+					}
+				}
 				for _, at := range r.Widths {
 					if at.Ratio < ratiosWithin[0] || at.Ratio > ratiosWithin[1] || at.Rank < ranksWithin && mode == quantlib.Weight {
 						t.Errorf("%v at %d bits: rank correlation %.3f, ratio %.2f", mode, at.Bits, at.Rank, at.Ratio)

@@ -228,6 +228,9 @@ func (s *sensitivity) ours(ctx context.Context, o *opened, st *calibrate.Stats, 
 
 // theirs starts a peer with the network.
 func (s *sensitivity) theirs(name, venv, statement string, packages []string, script []byte, path, samples string, shape []int) (c contender, version string, closing func(), err error) {
+	if path, err = filepath.Abs(path); err != nil { // the peer runs in another folder
+		return c, "", nil, err
+	}
 	python, err := pythonWith(venv, statement, packages)
 	if err != nil {
 		return c, "", nil, err

@@ -3,6 +3,7 @@ package ops
 import (
 	"math"
 
+	"github.com/quantnb/quantnb/quantlib/ops/internal/f32"
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
@@ -162,15 +163,11 @@ func clipBounds(c *Call, in []*tensor.Tensor) (lo, hi float32) {
 
 // between is g where lo < y < hi and 0 elsewhere.
 func (c *Call) between(g *tensor.Tensor, y []float32, lo, hi float32) *tensor.Tensor {
-	d := c.Scratch(len(y))
-	for i, v := range y {
-		m := float32(0)
-		if v > lo && v < hi {
-			m = 1
-		}
-		d[i] = m
+	out := c.Alloc(tensor.Float32, g.Shape()...)
+	for k := range g.Dim(0) {
+		f32.Between(out.F32()[k*len(y):][:len(y)], g.F32()[k*len(y):][:len(y)], y, lo, hi)
 	}
-	return c.times(g, d)
+	return out
 }
 
 // ClampVJP is the vector-Jacobian product of the clamp of an Epilogue: g where

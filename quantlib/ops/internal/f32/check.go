@@ -25,6 +25,7 @@ func faulty() string {
 		{"scaleBias", func(d []float32) { ScaleBias(d[:n], x[:n], 1.7, 0.3) }},
 		{"divideBy", func(d []float32) { divideBy(d[:n], x[:n], 0.7) }},
 		{"clip", func(d []float32) { Clip(d[:n], x[:n], -1, 1) }},
+		{"between", func(d []float32) { Between(d[:n], x[:n], y[:n], -1, 2) }},
 		{"fakeQuantize", func(d []float32) { FakeQuantize(d[:n], x[:n], q) }},
 		{"exp", func(d []float32) { Exp(d[:n], x[:n]) }},
 		{"sigmoid", func(d []float32) { Sigmoid(d[:n], x[:n]) }},

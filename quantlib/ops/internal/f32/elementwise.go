@@ -44,6 +44,25 @@ func Clip(dst, x []float32, lo, hi float32) {
 	clip(dst, x, lo, hi)
 }
 
+// Between stores x[i] in dst, which may be x, where lo < y[i] < hi, and 0 elsewhere,
+// as where y[i] is NaN. It panics if the lengths differ.
+func Between(dst, x, y []float32, lo, hi float32) {
+	sameLen(len(dst), len(x))
+	sameLen(len(dst), len(y))
+	between(dst, x, y, lo, hi)
+}
+
+func betweenGo(dst, x, y []float32, lo, hi float32) {
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i, v := range y {
+		if v > lo && v < hi {
+			dst[i] = x[i]
+		} else {
+			dst[i] = 0
+		}
+	}
+}
+
 func addGo(dst, x, y []float32) {
 	x, y = x[:len(dst)], y[:len(dst)]
 	for i := range dst {

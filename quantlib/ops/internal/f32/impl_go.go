@@ -57,6 +57,7 @@ func div(dst, x, y []float32)                              { divGo(dst, x, y) }
 func scaleBias(dst, x []float32, scale, bias float32)      { scaleBiasGo(dst, x, scale, bias) }
 func divideBy(dst, x []float32, by float32)                { divideByGo(dst, x, by) }
 func clip(dst, x []float32, lo, hi float32)                { clipGo(dst, x, lo, hi) }
+func between(dst, x, y []float32, lo, hi float32)          { betweenGo(dst, x, y, lo, hi) }
 func exp(dst, x []float32)                                 { expGo(dst, x) }
 func sigmoid(dst, x []float32)                             { sigmoidGo(dst, x) }
 func tanh(dst, x []float32)                                { tanhGo(dst, x) }

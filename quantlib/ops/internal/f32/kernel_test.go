@@ -43,6 +43,7 @@ func TestRowKernelsGiveTheTwinsBits(t *testing.T) {
 	for _, b := range [][2]float32{{0, inf}, {negative, negative}, {0, 6}, {-1, 0}, {-inf, inf}, {float32(math.NaN()), 1}, {-1, float32(math.NaN())}, {2, -2}} {
 		kernels = append(kernels,
 			one(fmt.Sprint("clip to ", b), func(dst, x []float32) { clip(dst, x, b[0], b[1]) }, func(dst, x []float32) { clipGo(dst, x, b[0], b[1]) }),
+			kernel{fmt.Sprint("between ", b), func(dst, x, y []float32) { between(dst, x, y, b[0], b[1]) }, func(dst, x, y []float32) { betweenGo(dst, x, y, b[0], b[1]) }},
 			one(fmt.Sprint("scaled by ", b), func(dst, x []float32) { scaleBias(dst, x, b[0], b[1]) }, func(dst, x []float32) { scaleBiasGo(dst, x, b[0], b[1]) }),
 			one(fmt.Sprint("divided by ", b[0]), func(dst, x []float32) { divideBy(dst, x, b[0]) }, func(dst, x []float32) { divideByGo(dst, x, b[0]) }))
 	}

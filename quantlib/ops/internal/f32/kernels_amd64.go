@@ -96,6 +96,9 @@ func divideByAVX2(dst, x *float32, n int, by float32)
 func clipAVX2(dst, x *float32, n int, lo, hi float32)
 
 //go:noescape
+func betweenAVX2(dst, x, y *float32, n int, lo, hi float32)
+
+//go:noescape
 func fakeQuantizeAVX2(dst, x *float32, n int, scale, lo, hi float32)
 
 //go:noescape

@@ -2394,6 +2394,73 @@ rest:
 	VZEROUPPER
 	RET
 
+// func betweenAVX2(dst *float32, x *float32, y *float32, n int, lo float32, hi float32)
+// Requires: AVX
+TEXT ·betweenAVX2(SB), NOSPLIT, $0-40
+	VBROADCASTSS lo+32(FP), Y0
+	VBROADCASTSS hi+36(FP), Y1
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+24(FP), CX
+	MOVQ         x+8(FP), DX
+	MOVQ         y+16(FP), BX
+
+many:
+	CMPQ    CX, $0x00000020
+	JLT     one
+	VMOVUPS (DX), Y2
+	VMOVUPS (BX), Y3
+	VCMPPS  $0x0e, Y0, Y3, Y4
+	VCMPPS  $0x0e, Y3, Y1, Y3
+	VANDPS  Y4, Y2, Y2
+	VANDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)
+	VMOVUPS 32(DX), Y2
+	VMOVUPS 32(BX), Y3
+	VCMPPS  $0x0e, Y0, Y3, Y4
+	VCMPPS  $0x0e, Y3, Y1, Y3
+	VANDPS  Y4, Y2, Y2
+	VANDPS  Y3, Y2, Y2
+	VMOVUPS Y2, 32(AX)
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 64(BX), Y3
+	VCMPPS  $0x0e, Y0, Y3, Y4
+	VCMPPS  $0x0e, Y3, Y1, Y3
+	VANDPS  Y4, Y2, Y2
+	VANDPS  Y3, Y2, Y2
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS 96(DX), Y2
+	VMOVUPS 96(BX), Y3
+	VCMPPS  $0x0e, Y0, Y3, Y4
+	VCMPPS  $0x0e, Y3, Y1, Y3
+	VANDPS  Y4, Y2, Y2
+	VANDPS  Y3, Y2, Y2
+	VMOVUPS Y2, 96(AX)
+	ADDQ    $0x00000080, DX
+	ADDQ    $0x00000080, BX
+	ADDQ    $0x00000080, AX
+	SUBQ    $0x00000020, CX
+	JMP     many
+
+one:
+	CMPQ    CX, $0x08
+	JLT     rest
+	VMOVUPS (DX), Y2
+	VMOVUPS (BX), Y3
+	VCMPPS  $0x0e, Y0, Y3, Y4
+	VCMPPS  $0x0e, Y3, Y1, Y3
+	VANDPS  Y4, Y2, Y2
+	VANDPS  Y3, Y2, Y2
+	VMOVUPS Y2, (AX)
+	ADDQ    $0x00000020, DX
+	ADDQ    $0x00000020, BX
+	ADDQ    $0x00000020, AX
+	SUBQ    $0x00000008, CX
+	JMP     one
+
+rest:
+	VZEROUPPER
+	RET
+
 // func fakeQuantizeAVX2(dst *float32, x *float32, n int, scale float32, lo float32, hi float32)
 // Requires: AVX
 TEXT ·fakeQuantizeAVX2(SB), NOSPLIT, $0-36

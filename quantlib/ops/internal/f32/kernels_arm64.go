@@ -126,6 +126,9 @@ func divideByNEON(dst, x *float32, n int, by float32)
 func clipNEON(dst, x *float32, n int, lo, hi float32)
 
 //go:noescape
+func betweenNEON(dst, x, y *float32, n int, lo, hi float32)
+
+//go:noescape
 func fakeQuantizeNEON(dst, x *float32, n int, scale, lo, hi float32)
 
 //go:noescape

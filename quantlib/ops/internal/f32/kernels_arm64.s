@@ -8178,6 +8178,65 @@ one:
 onedone:
 	RET
 
+// func betweenNEON(dst, x, y *float32, n int, lo, hi float32)
+TEXT ·betweenNEON(SB), NOSPLIT, $0-40
+	FMOVS lo+32(FP), F0
+	WORD $0x4e040400 // dup v0.4s, v0.s[0]
+	FMOVS hi+36(FP), F1
+	WORD $0x4e040421 // dup v1.4s, v1.s[0]
+	MOVD dst+0(FP), R0
+	MOVD n+24(FP), R1
+	MOVD x+8(FP), R2
+	MOVD y+16(FP), R3
+many:
+	CMP $16, R1
+	BLT manydone
+	FLDPQ (R2), (F3, F4)
+	FLDPQ 32(R2), (F5, F6)
+	ADD $64, R2
+	FLDPQ (R3), (F7, F8)
+	FLDPQ 32(R3), (F9, F10)
+	ADD $64, R3
+	WORD $0x6ea0e4e2 // fcmgt v2.4s, v7.4s, v0.4s
+	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
+	WORD $0x6ea7e422 // fcmgt v2.4s, v1.4s, v7.4s
+	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
+	WORD $0x6ea0e502 // fcmgt v2.4s, v8.4s, v0.4s
+	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x6ea8e422 // fcmgt v2.4s, v1.4s, v8.4s
+	WORD $0x4e221c84 // and v4.16b, v4.16b, v2.16b
+	WORD $0x6ea0e522 // fcmgt v2.4s, v9.4s, v0.4s
+	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	WORD $0x6ea9e422 // fcmgt v2.4s, v1.4s, v9.4s
+	WORD $0x4e221ca5 // and v5.16b, v5.16b, v2.16b
+	WORD $0x6ea0e542 // fcmgt v2.4s, v10.4s, v0.4s
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	WORD $0x6eaae422 // fcmgt v2.4s, v1.4s, v10.4s
+	WORD $0x4e221cc6 // and v6.16b, v6.16b, v2.16b
+	FSTPQ (F3, F4), (R0)
+	FSTPQ (F5, F6), 32(R0)
+	ADD $64, R0
+	SUB $16, R1
+	B many
+manydone:
+one:
+	CMP $4, R1
+	BLT onedone
+	FMOVQ (R2), F3
+	ADD $16, R2
+	FMOVQ (R3), F7
+	ADD $16, R3
+	WORD $0x6ea0e4e2 // fcmgt v2.4s, v7.4s, v0.4s
+	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
+	WORD $0x6ea7e422 // fcmgt v2.4s, v1.4s, v7.4s
+	WORD $0x4e221c63 // and v3.16b, v3.16b, v2.16b
+	FMOVQ F3, (R0)
+	ADD $16, R0
+	SUB $4, R1
+	B one
+onedone:
+	RET
+
 // func fakeQuantizeNEON(dst, x *float32, n int, scale, lo, hi float32)
 TEXT ·fakeQuantizeNEON(SB), NOSPLIT, $0-36
 	FMOVS scale+24(FP), F0

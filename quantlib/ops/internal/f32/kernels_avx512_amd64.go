@@ -121,6 +121,9 @@ func divideByAVX512(dst, x *float32, n int, by float32)
 func clipAVX512(dst, x *float32, n int, lo, hi float32)
 
 //go:noescape
+func betweenAVX512(dst, x, y *float32, n int, lo, hi float32)
+
+//go:noescape
 func fakeQuantizeAVX512(dst, x *float32, n int, scale, lo, hi float32)
 
 //go:noescape

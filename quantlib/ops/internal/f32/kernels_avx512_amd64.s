@@ -6178,6 +6178,87 @@ done:
 	VZEROUPPER
 	RET
 
+// func betweenAVX512(dst *float32, x *float32, y *float32, n int, lo float32, hi float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·betweenAVX512(SB), NOSPLIT, $0-40
+	VBROADCASTSS lo+32(FP), Z0
+	VBROADCASTSS hi+36(FP), Z1
+	MOVQ         dst+0(FP), AX
+	MOVQ         n+24(FP), CX
+	MOVQ         x+8(FP), DX
+	MOVQ         y+16(FP), BX
+
+many:
+	CMPQ      CX, $0x00000040
+	JLT       one
+	VMOVUPS   (DX), Z2
+	VMOVUPS   (BX), Z3
+	VCMPPS    $0x0e, Z0, Z3, K1
+	VCMPPS    $0x0e, Z3, Z1, K2
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS   Z2, (AX)
+	VMOVUPS   64(DX), Z2
+	VMOVUPS   64(BX), Z3
+	VCMPPS    $0x0e, Z0, Z3, K1
+	VCMPPS    $0x0e, Z3, Z1, K2
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS   Z2, 64(AX)
+	VMOVUPS   128(DX), Z2
+	VMOVUPS   128(BX), Z3
+	VCMPPS    $0x0e, Z0, Z3, K1
+	VCMPPS    $0x0e, Z3, Z1, K2
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS   Z2, 128(AX)
+	VMOVUPS   192(DX), Z2
+	VMOVUPS   192(BX), Z3
+	VCMPPS    $0x0e, Z0, Z3, K1
+	VCMPPS    $0x0e, Z3, Z1, K2
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS   Z2, 192(AX)
+	ADDQ      $0x00000100, DX
+	ADDQ      $0x00000100, BX
+	ADDQ      $0x00000100, AX
+	SUBQ      $0x00000040, CX
+	JMP       many
+
+one:
+	CMPQ      CX, $0x10
+	JLT       rest
+	VMOVUPS   (DX), Z2
+	VMOVUPS   (BX), Z3
+	VCMPPS    $0x0e, Z0, Z3, K1
+	VCMPPS    $0x0e, Z3, Z1, K2
+	VMOVAPS.Z Z2, K1, Z2
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x00000040, DX
+	ADDQ      $0x00000040, BX
+	ADDQ      $0x00000040, AX
+	SUBQ      $0x00000010, CX
+	JMP       one
+
+rest:
+	TESTQ     CX, CX
+	JEQ       done
+	MOVQ      $-1, SI
+	BZHIQ     CX, SI, SI
+	KMOVW     SI, K1
+	VMOVUPS.Z (DX), K1, Z2
+	VMOVUPS.Z (BX), K1, Z3
+	VCMPPS    $0x0e, Z0, Z3, K2
+	VCMPPS    $0x0e, Z3, Z1, K3
+	VMOVAPS.Z Z2, K2, Z2
+	VMOVAPS.Z Z2, K3, Z2
+	VMOVUPS   Z2, K1, (AX)
+
+done:
+	VZEROUPPER
+	RET
+
 // func fakeQuantizeAVX512(dst *float32, x *float32, n int, scale float32, lo float32, hi float32)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·fakeQuantizeAVX512(SB), NOSPLIT, $0-36

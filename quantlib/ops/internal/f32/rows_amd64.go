@@ -58,6 +58,18 @@ func clip(dst, x []float32, lo, hi float32) {
 	clipGo(dst[n:], x[n:], lo, hi)
 }
 
+func between(dst, x, y []float32, lo, hi float32) {
+	if wide && len(dst) > 0 {
+		betweenAVX512(&dst[0], &x[0], &y[0], len(dst), lo, hi)
+		return
+	}
+	n := vectors(len(dst))
+	if n > 0 {
+		betweenAVX2(&dst[0], &x[0], &y[0], n, lo, hi)
+	}
+	betweenGo(dst[n:], x[n:], y[n:], lo, hi)
+}
+
 func add(dst, x, y []float32) {
 	if wide && len(dst) > 0 {
 		addAVX512(&dst[0], &x[0], &y[0], len(dst))

@@ -10,6 +10,14 @@ func vectors(n int) int {
 	return n &^ 3
 }
 
+func between(dst, x, y []float32, lo, hi float32) {
+	n := vectors(len(dst))
+	if n > 0 {
+		betweenNEON(&dst[0], &x[0], &y[0], n, lo, hi)
+	}
+	betweenGo(dst[n:], x[n:], y[n:], lo, hi)
+}
+
 func add(dst, x, y []float32) {
 	n := vectors(len(dst))
 	if n > 0 {

@@ -95,6 +95,18 @@ func elementwise() {
 		VMINPS(v[0], hi, v[0])
 		return v[0]
 	})
+	text("between", "func(dst, x, y *float32, n int, lo, hi float32)")
+	lo, hi = broadcast("lo"), broadcast("hi")
+	rowLoop([]string{"x", "y"}, 4, func(v []VecVirtual) VecVirtual {
+		for _, m := range []Op{compare(greater, lo, v[1]), compare(greater, v[1], hi)} {
+			if target.masked() {
+				VMOVAPS_Z(v[0], m, v[0])
+			} else {
+				VANDPS(m, v[0], v[0])
+			}
+		}
+		return v[0]
+	})
 	text("fakeQuantize", "func(dst, x *float32, n int, scale, lo, hi float32)")
 	quant := quantizer()
 	rowLoop([]string{"x"}, 4, func(v []VecVirtual) VecVirtual {

@@ -65,6 +65,16 @@ func elementwise() {
 	text("clip", "dst, x *float32, n int, lo, hi float32")
 	lo, hi, m := broadcast("lo"), broadcast("hi"), newVec()
 	one(func(v vec) { clamp(v, lo, hi, m) })
+	text("between", "dst, x, y *float32, n int, lo, hi float32")
+	lo, hi, m = broadcast("lo"), broadcast("hi"), newVec()
+	rowLoop([]string{"x", "y"}, 4, func(v [][]vec) {
+		for i, x := range v[0] {
+			fcmgt(m, v[1][i], lo)
+			and(x, x, m)
+			fcmgt(m, hi, v[1][i])
+			and(x, x, m)
+		}
+	})
 	text("fakeQuantize", "dst, x *float32, n int, scale, lo, hi float32")
 	quant := quantizer()
 	rowLoop([]string{"x"}, 4, func(v [][]vec) { quant(v[0]) })
