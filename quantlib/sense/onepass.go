@@ -50,7 +50,17 @@ import (
 // Operators that have no derivative are an error that names them and wraps
 // errors.ErrUnsupported, before any work is done.
 type OnePass struct {
-	// Probes is how many there are for each sample; 0 means 2. RANKS
+	// Probes is how many there are for each sample; 0 means 2. The least rank
+	// correlation with Exact over all layers, of 20 seeds and three trained networks,
+	// on 64 samples:
+	//
+	//	                    4, 6 and 8 bits    seven widths, 4 to 16 bits
+	//	                    two     four       two     four
+	//	weights, or both    0.987   0.991      0.997   0.998
+	//	activations alone   0.942   0.958      0.994   0.996
+	//
+	// Four take 1.7 times as long. With widths of 1 bit, where the estimate is poor
+	// anyhow, they spare plans that two lead to now and then.
 	Probes int
 	Seed   uint64
 }
