@@ -23,7 +23,7 @@ func products(wide []rounding, q plan.Quantizer, x, g *tensor.Tensor) []float64 
 	alike := map[quant.Layout][]int{} // widths
 	var layouts []quant.Layout
 	for w := range wide {
-		r := &wide[w]
+		r := wide[w] // which others read
 		if r.s.IsFloat32() {
 			continue
 		}
