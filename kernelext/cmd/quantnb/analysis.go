@@ -210,11 +210,11 @@ func (a *analysis) suggest(ctx context.Context) error {
 	if len(bits) == 2 {
 		limit, size = limit*5/4, "a quarter more bytes"
 	}
-	c, err := a.table.Choose(ctx, sp, quantlib.Limits{Bytes: limit})
+	limits := fmt.Sprintf("weights of %v bits in %s than all at %d bits, activations at %s", a.bits, size, middle, bitsOf(sp.Activations[0]))
+	c, why, err := a.chosenPlan(ctx, sp, quantlib.Limits{Bytes: limit}, refineTries, limits)
 	if err != nil {
 		return err
 	}
-	why := fmt.Sprintf("the least predicted noise with weights of %v bits in %s than all at %d bits; activations at %s", a.bits, size, middle, bitsOf(sp.Activations[0]))
 	return a.adopt(ctx, c, uniform, uniformName(middle, sp.Activations[0]), why)
 }
 

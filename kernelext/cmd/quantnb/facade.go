@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"slices"
 
 	"github.com/quantnb/quantnb/quantlib"
@@ -129,4 +131,43 @@ func (a *analysis) checkOf(ctx context.Context) (*quantlib.Checked, error) {
 		c.Progress = func(done, total int) { a.study.Progress("checking predictions", done, total) }
 	}
 	return a.table.Check(ctx, session, st, plans, a.calibrated.Data(), c)
+}
+
+// chosenPlan is the plan of least measured noise of some within limits, where tries
+// is positive and the scorer's figures are noise, and the plan of least predicted
+// noise otherwise. The text says which; limits are in words.
+func (a *analysis) chosenPlan(ctx context.Context, sp quantlib.Space, l quantlib.Limits, tries int, limits string) (sense.Choice, string, error) {
+	if tries <= 0 || a.weightsOnly() || a.scorer == "random" {
+		c, err := a.table.Choose(ctx, sp, l)
+		return c, "the least predicted noise with " + limits, err
+	}
+	session, err := a.session()
+	if err != nil {
+		return sense.Choice{}, "", err
+	}
+	st, err := a.study.Statistics(ctx)
+	if err != nil {
+		return sense.Choice{}, "", err
+	}
+	probe, err := sense.NewProbe(ctx, session, st, a.calibrated.Data(), sense.Config{Methods: a.study.Methods, Samples: a.table.Grid().Samples, Batch: a.batch()})
+	if err != nil {
+		return sense.Choice{}, "", err
+	}
+	done := 0
+	r, err := a.table.Refine(ctx, sp, l, tries, func(ctx context.Context, p quantlib.Plan) (quantlib.Accuracy, error) {
+		if a.study.Progress != nil {
+			a.study.Progress("measuring plans", done, tries)
+		}
+		done++
+		return probe.Evaluate(ctx, p)
+	})
+	if err != nil {
+		return sense.Choice{}, "", err
+	}
+	why := fmt.Sprintf("the least noise of %d plans measured with %s", len(r.Tried), limits)
+	if best, first := r.Tried[r.Best].Measured.Mean, r.Tried[r.First].Measured.Mean; best < first {
+		why += fmt.Sprintf("; on the samples of the grid %.1f dB, the plan of least predicted noise %.1f dB", -10*math.Log10(best), -10*math.Log10(first))
+	}
+	c, err := a.table.Describe(r.Plan, sp.Before) // not by the corrected table: the figures beside it are not
+	return c, why, err
 }

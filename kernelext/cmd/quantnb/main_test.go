@@ -116,7 +116,7 @@ func TestAnalyseAsTextAndPage(t *testing.T) {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
 	for _, want := range []string{
-		"demo: 53 nodes", "stem/conv", "W4A4", "bound by", "All layers at one width", "Plan: the least predicted noise",
+		"demo: 53 nodes", "stem/conv", "W4A4", "bound by", "All layers at one width", "Plan: the least noise of",
 		"Predictions checked", "both enter the fused conv-add-activation at block2/project",
 	} {
 		if !strings.Contains(out, want) {

@@ -21,9 +21,12 @@ import (
 var planning = command{
 	name: "plan", args: "MODEL",
 	short: "Choose the widths of a network's layers within limits",
-	long: `Prints the plan of least predicted noise within the limits, what it costs, and
-how it differs from a uniform one; both are measured. With -noise or -drop alone
-it is the cheapest plan of that quality, and -minimize says what is cheap. Limits
+	long: `Prints the least noisy plan within the limits, what it costs, and how it differs
+from a uniform one; both are measured. Predictions add up the noise of single
+layers, which fails where there is much of it: -refine plans are measured on the
+samples of the grid, uniform ones among them, and what they teach leads to the
+next. With -noise or -drop alone it is the cheapest plan of that quality, and
+-minimize says what is cheap. Limits
 that no plan meets are an error that says which one and by how much it is missed.
 -raise is the rule of thumb instead: all at the lowest width, then the noisiest
 layers at the highest.
@@ -132,8 +135,11 @@ type wish struct {
 	pins                             pins
 	weights, activations             ints
 	minimize                         string
-	against                          int
+	against, refine                  int
 }
+
+// refineTries is how many plans are measured where -refine is silent.
+const refineTries = 24
 
 func (w *wish) flags(fs *flag.FlagSet) {
 	fs.IntVar(&w.bytes, "bytes", 0, "weights take at most `n` bytes")
@@ -153,6 +159,7 @@ func (w *wish) flags(fs *flag.FlagSet) {
 	fs.Var(&w.weights, "weights", "`widths` that weights may take (default: -bits)")
 	fs.Var(&w.activations, "activations", "`widths` that activations may take (default: the highest of -bits)")
 	fs.StringVar(&w.minimize, "minimize", quantlib.Bytes, "with -noise or -drop: `"+strings.Join(costNames(), ", ")+"`")
+	fs.IntVar(&w.refine, "refine", refineTries, "measure at most `n` plans within the limits and take the least noisy; 0 takes the one of least predicted noise")
 	fs.IntVar(&w.against, "against", 0, "compare with all weights at `n` bits (default: the best uniform plan within the limits)")
 }
 
@@ -162,6 +169,8 @@ func (w *wish) check(q *question) error {
 		return usage("limits are not negative")
 	case w.noise > 0 && w.sqnr != 0:
 		return usage("-noise and -sqnr say the same; give one")
+	case w.refine < 0:
+		return usage("-refine: a number of plans is not negative")
 	case w.limits() == 0 && w.raise < 0:
 		return usage("needs a limit: -bytes, -mean-bits, -activation-bits, -bops, -latency, -noise, -sqnr, -drop, or -raise")
 	case w.raise >= 0 && w.limits() > 0:
@@ -262,8 +271,7 @@ func (a *analysis) choose(ctx context.Context, w *wish) (c sense.Choice, why str
 		c, err = a.table.Cheapest(ctx, sp, l, costOf(w.minimize))
 		return c, fmt.Sprintf("the least %s with a predicted noise-to-signal power of at most %.3g (%.1f dB)", w.minimize, w.noise, -10*math.Log10(w.noise)), err
 	}
-	c, err = a.table.Choose(ctx, sp, l)
-	return c, "the least predicted noise with " + w.String(), err
+	return a.chosenPlan(ctx, sp, l, w.refine, w.String())
 }
 
 // String is the limits in words.
