@@ -64,7 +64,7 @@ func ask(fs *flag.FlagSet) *question {
 	fs.StringVar(&q.testLabels, "test-labels", "", "their classes: `file`")
 	fs.IntVar(&q.calibration, "calibration", 512, "learn ranges from at most `n` samples")
 	fs.IntVar(&q.testSamples, "test-samples", 2000, "measure accuracy on at most `n` samples")
-	fs.IntVar(&q.random, "random", 0, "no data: measure on `n` samples of noise")
+	fs.IntVar(&q.random, "random", 0, "no data: measure on `n` samples of noise; tokens are drawn evenly")
 	fs.Uint64Var(&q.seed, "seed", 1, "of the noise")
 	fs.Var(&q.shape, "shape", "of one sample, where the model leaves it open: `3,224,224`")
 	fs.StringVar(&q.kind, "type", "", "of the elements of a raw file: `uint8 or float32`")
@@ -249,7 +249,7 @@ func (q *question) read(s *subject, g *graph.Graph) (err error) {
 		if q.random == 0 {
 			return usage("needs samples: -data, or -random 64 to measure on noise")
 		}
-		s.calibrated, err = samples.Random(q.random, q.seed, g.Inputs(), samples.Options{Shape: q.shape})
+		s.calibrated, err = samples.Random(q.random, q.seed, g.Inputs(), codes(g), samples.Options{Shape: q.shape})
 		return err
 	}
 	if s.calibrated, err = samples.Open(q.data, g.Inputs(), o); err != nil {

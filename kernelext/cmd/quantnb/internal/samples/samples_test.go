@@ -339,8 +339,8 @@ func TestKeysTellSetsApart(t *testing.T) {
 		"divided":    func() (*Set, error) { return Open(path, in, Options{Divide: 2}) },
 		"fewer":      func() (*Set, error) { return Open(path, in, Options{Limit: 1}) },
 		"labelled":   func() (*Set, error) { return Open(path, in, Options{Labels: put(t, "l.bin", []byte{0, 1})}) },
-		"noise":      func() (*Set, error) { return Random(2, 1, in, Options{}) },
-		"other seed": func() (*Set, error) { return Random(2, 2, in, Options{}) },
+		"noise":      func() (*Set, error) { return Random(2, 1, in, nil, Options{}) },
+		"other seed": func() (*Set, error) { return Random(2, 2, in, nil, Options{}) },
 	} {
 		s, err := open()
 		if err != nil {
@@ -354,7 +354,7 @@ func TestKeysTellSetsApart(t *testing.T) {
 }
 
 func TestNoiseIsTheSameInAnyBatch(t *testing.T) {
-	s, err := Random(4, 7, []graph.Value{input("x", 1000)}, Options{})
+	s, err := Random(4, 7, []graph.Value{input("x", 1000)}, nil, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
