@@ -83,10 +83,24 @@
 // and it returns the best choice so far with its Gap, which bounds how much better
 // any choice can be.
 //
+// A frontier is found whole where its edges can be listed in bounded work (see
+// [Frontier]). Measured in processor time, about half of it by the clock on two cores:
+//
+//	54 items of 6 candidates, network-like   bytes 32,229 points in 0.11 s, bit operations 59,534 in 0.59 s, seconds 38,508 in 0.35 s
+//	54 of 6, costs in whole proportion       bytes 8,759 in 28 ms, bit operations 71,556 in 0.23 s, seconds 15,294 in 38 ms
+//	200 of 16, network-like                  bytes 1,744,493 in 6.9 s; with eight layers of equal costs 1,357,017 in 7.6 s
+//	200 of 16, free numbers                  13,998 to 17,226 in 0.03 to 0.05 s
+//	200 of 16, all alike                     801 to 3,001 in 0.1 to 0.2 s
+//
+// Not whole, and within Epsilon of it, after 8 to 19 s: 200 network-like items of 16 with
+// bit operations 0.082 (971,474 points) and with seconds 0.28; with costs in whole
+// proportion, bytes 0.046, bit operations 0.13, seconds 0.028. Where one budget is in
+// question there, Solve with that limit is exact.
+//
 // # Ties and determinism
 //
-// The result is a function of the problem alone: there is no randomness and no
-// concurrency. Of two candidates of an item with the same objective and the
+// The result is a function of the problem alone: there is no randomness, Solve has no
+// concurrency, and Frontier gives the same on any number of threads. Of two candidates of an item with the same objective and the
 // same limited costs the one with the lower index is chosen; a candidate which
 // costs more and gains nothing is never chosen. Among different choices with
 // the same total the first one found is kept, in a search order that is fixed

@@ -17,7 +17,7 @@ const (
 // the polygon's at the next point's cost. Where the excess is largest the exact
 // optimum below the next point's cost is solved for: it becomes a point, and
 // beyond it the bound is tight.
-func (f *Pareto) certify(ctx context.Context, items []Item) {
+func (f *thinned) certify(ctx context.Context, items []Item) {
 	_, _, scale := reach(items, f.Cost)
 	bounds := make([]float64, len(f.Points))
 	for i, p := range f.Points {
@@ -59,7 +59,7 @@ func (f *Pareto) certify(ctx context.Context, items []Item) {
 			to++
 		}
 		f.Points = slices.Replace(f.Points, from, to, q)
-		f.from = slices.Replace(f.from, from, to, origin{kind: bySolve, at: int32(len(f.solved))})
+		f.from = slices.Replace(f.from, from, to, thinOrigin{kind: bySolve, at: int32(len(f.solved))})
 		bounds = slices.Replace(bounds, from, to, q.Noise)
 		f.solved = append(f.solved, r.choice)
 		if to > at+1 { // it is the optimum below next, and now stands for dearer ones too
@@ -78,7 +78,7 @@ func (f *Pareto) certify(ctx context.Context, items []Item) {
 }
 
 // lower is the polygon's noise at the cost of the point after i.
-func (f *Pareto) lower(i int) float64 {
+func (f *thinned) lower(i int) float64 {
 	if i+1 < len(f.Points) {
 		return f.hull.below(f.Points[i+1].Cost)
 	}

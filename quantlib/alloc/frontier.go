@@ -3,321 +3,95 @@ package alloc
 import (
 	"cmp"
 	"context"
-	"fmt"
+	"errors"
 	"math"
 	"slices"
 	"sort"
+	"sync"
 )
 
-// MaxPoints is how many points a frontier keeps, at every stage of its
-// construction. Up to it the frontier is exact; beyond it, see Pareto.Epsilon.
-const MaxPoints = 1 << 14
-
-// thinTo is the part of MaxPoints that thinning leaves, less for more than 64
-// items to bound the time.
-const thinTo = 2
-
-// Point is a choice that no other choice beats in both totals.
+// Point is a choice that no other one beats in both totals: no other choice at all where
+// Pareto.Epsilon is 0.
 type Point struct {
-	Cost, Noise float64 // totals, summed in the order of items
+	Cost, Noise float64 // totals, to rounding
 }
 
-// Pareto is the frontier between noise and one cost.
+// Pareto is the frontier between noise and one cost. It is safe for concurrent use.
 type Pareto struct {
 	Cost string // the cost's name
 	// Points are sorted by ascending cost, and so by descending noise.
 	Points []Point
 	// Epsilon is 0 if Points holds every point of the frontier, to rounding
-	// (Tolerance). Otherwise the frontier grew beyond MaxPoints and was thinned:
-	// for every choice there is a point of no greater cost and of at most
-	// 1+Epsilon times its noise.
+	// (Tolerance). Otherwise the search was ended where it took too long: for every
+	// choice there is a point of no greater cost and of at most 1+Epsilon times its
+	// noise.
 	Epsilon float64
 
-	from   []origin // by point
-	stages []stage
-	hull   *polygon
-	solved [][]int
-	head   *head
+	from  []origin // by point
+	spans []span
+	cells *cells
+	thin  *thinned // where spans were given up
+
+	mu     sync.Mutex // of what follows
+	sp     spanner
+	loaded int32 // the span that sp has listed
+	list   []combo
 }
 
-// origin says how a point was found: from entry at of the last stage; as vertex
-// at of the polygon, with candidate pick for one item (-1 for none); or as choice
-// at of those solved for.
-type origin struct {
-	kind       originKind
-	at         int32
-	item, pick int32
-}
-
-type originKind uint8
-
-const (
-	byStage originKind = iota
-	byHull
-	bySolve
-	byHead
-)
-
-// stage records, for each partial choice that was kept, where it came from.
-type stage struct {
-	from []int32
-	pick []uint16
-}
+// origin says how a point was found: as combination at of the list of a span, or,
+// where at is -1, as its base; where span is -1, as point at of the thinned frontier.
+type origin struct{ span, at int32 }
 
 // Frontier returns the whole Pareto set between total noise and the total of one
 // cost. Limits on other costs belong to Solve.
 //
-// It adds item after item to the set of partial choices that are not dominated:
-// if one partial choice has no more cost and no more noise than another, the
-// same is true of all completions, so the other is dropped. No point of the
-// frontier is lost by that. With costs that are small whole numbers the set
-// stays small; with free numbers it may double with every item. Where it exceeds
-// MaxPoints, the frontier is an approximation with a proven bound: partial
-// choices are thinned as items are added, and the points are joined with the
-// vertices of the convex frontier of mixtures of candidates, which are true
-// points, and with what one exchange makes of each vertex. Epsilon is then the
-// smaller of two proofs. Thinning by a factor 1+ε in noise costs at most that
-// factor in the total, since noise is not negative, and the factors of all items
-// multiply. And by comparison with the mixtures: a choice whose cost lies between two
-// neighbouring points has at least the noise which mixtures have at the dearer.
-// Where that proves least, the exact optimum is solved for. The cheap end, where a
-// step changes the noise most and mixtures say little, is exact up to a cost: there
-// partial choices are only dropped when they cost more than that.
+// The convex frontier of mixtures of candidates has vertices that are true points.
+// Between two neighbouring ones all others are found by what they can have of regret,
+// the noise + λ·cost above the least at the multiplier λ of the edge: a choice that no
+// known point beats has less of it than the highest corner between known points.
+// Choices of regret below a threshold are listed, which lowers the corners; the
+// threshold rises until no corner is above it. An edge that takes too long, as that of
+// an item whose step is large beside all others, is parted by the candidates of that
+// item: what the other items add then has a polygon of finer edges.
 //
-// The whole set of 200 items of 16 candidates with free numbers has about a million
-// points. Where one budget is in question, Solve with that one limit is exact, in
-// some milliseconds.
+// The frontier may have millions of points. What is done is bounded; where an edge
+// is given up, Epsilon says what may be missing. See the figures at the package's
+// head.
 //
-// It returns an error for bad data, as Solve does, and ctx's error.
+// It returns an error for data as Solve does, and ctx's if that ends it.
 func Frontier(ctx context.Context, items []Item, cost string) (*Pareto, error) {
 	if cost == "" || cost == Noise {
-		return nil, fmt.Errorf("alloc: a frontier needs a cost other than %q", Noise)
+		return nil, errors.New("alloc: a frontier needs the name of a cost")
 	}
-	return frontier(ctx, items, cost, MaxPoints)
-}
-
-func frontier(ctx context.Context, items []Item, cost string, most int) (*Pareto, error) {
-	if err := check(items, []string{cost}); err != nil {
+	if err := check(items, []string{Noise, cost}); err != nil {
 		return nil, err
 	}
-	f := &Pareto{Cost: cost}
-	points := []Point{{}}
-	exact, factor := true, 1.0
-	left := most / thinTo * 64 / max(64, len(items))
-	for i := range items {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		it := &items[i]
-		ids := it.allowed()
-		if len(it.Candidates) > 1<<16 {
-			return nil, fmt.Errorf("alloc: item %d %q has %d candidates, more than 65536", i, it.Name, len(it.Candidates))
-		}
-		runs := make([]extension, 0, len(ids))
-		for _, j := range ids {
-			c := &it.Candidates[j]
-			v, _ := c.cost(cost)
-			runs = append(runs, extension{cost: v, noise: c.Noise, pick: uint16(j)})
-		}
-		next, st := merge(points, runs)
-		if len(next) > most || !exact && len(next) > 2*left {
-			exact = false
-			ratio := thinning(next, left)
-			factor *= 1 + ratio
-			keep := thin(next, ratio)
-			for q, at := range keep {
-				next[q] = next[at]
-				st.from[q], st.pick[q] = st.from[at], st.pick[at]
-			}
-			next, st.from, st.pick = next[:len(keep)], st.from[:len(keep)], st.pick[:len(keep)]
-		}
-		points = slices.Clone(next)
-		f.stages = append(f.stages, stage{slices.Clone(st.from), slices.Clone(st.pick)})
-	}
-	from := make([]origin, len(points))
-	for q := range from {
-		from[q].at = int32(q)
-	}
-	if exact {
-		f.keep(points, from)
-		return f, nil
-	}
-	f.hull = newPolygon(items, cost)
-	f.head = newHead(items, cost, most/headPart)
-	near, nearFrom := f.hull.neighbours(items)
-	f.keep(append(points, near...), append(from, nearFrom...))
-	// What the head knows exactly is taken from there.
-	dear, _ := slices.BinarySearchFunc(f.Points, f.head.most, func(p Point, c float64) int { return cmp.Compare(p.Cost, c) })
-	f.Points, f.from = f.Points[dear:], f.from[dear:]
-	if most -= len(f.head.points); len(f.Points) > most {
-		ratio := thinning(f.Points, most)
-		factor *= 1 + ratio
-		kept := thin(f.Points, ratio)
-		for q, at := range kept {
-			f.Points[q], f.from[q] = f.Points[at], f.from[at]
-		}
-		f.Points, f.from = f.Points[:len(kept)], f.from[:len(kept)]
-	}
-	for q, o := range f.from {
-		if o.kind == byHull {
-			f.Points[q] = f.hull.total(o)
-		}
-	}
-	points, from = f.Points, f.from
-	for q := range f.head.points {
-		o := origin{kind: byHead, at: int32(q)}
-		points, from = append(points, f.head.total(items, cost, q)), append(from, o)
-	}
-	f.Points, f.from = nil, nil
-	f.keep(points, from)
-	f.certify(ctx, items)
-	f.Epsilon = min(f.Epsilon, (factor-1)*(1+Tolerance)+Tolerance)
-	return f, nil
-}
-
-// keep makes the frontier of points. Of two costs that differ by rounding alone
-// the one with less noise stays.
-func (f *Pareto) keep(points []Point, from []origin) {
-	order := make([]int, len(points))
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		return cmp.Or(cmp.Compare(points[a].Cost, points[b].Cost), cmp.Compare(points[a].Noise, points[b].Noise))
-	})
-	scale := 0.0
-	for _, p := range points {
-		scale = max(scale, math.Abs(p.Cost))
-	}
-	for _, i := range order {
-		p := points[i]
-		if n := len(f.Points); n > 0 && p.Noise >= f.Points[n-1].Noise*(1-noiseUlp) {
-			continue
-		}
-		for n := len(f.Points); n > 0 && p.Cost-f.Points[n-1].Cost <= Tolerance*scale; n-- {
-			f.Points, f.from = f.Points[:n-1], f.from[:n-1]
-		}
-		f.Points, f.from = append(f.Points, p), append(f.from, from[i])
-	}
-}
-
-// extension is one candidate while lists are merged: the partial choices so far, each
-// with this candidate added, are a run sorted by cost.
-type extension struct {
-	cost, noise float64
-	pick        uint16
-	at          int
-}
-
-// noiseUlp is how much lower the noise of a dearer partial choice must be to
-// count as lower, relative: the rounding of one addition.
-const noiseUlp = 1.0 / (1 << 50)
-
-// merge adds one item to the points, keeping what is not dominated. Of equal
-// ones the lower candidate is kept.
-func merge(points []Point, runs []extension) (out []Point, st stage) {
-	// A heap of runs, by cost, then noise, then candidate.
-	heap := make([]*extension, len(runs))
-	for i := range runs {
-		heap[i] = &runs[i]
-	}
-	less := func(a, b *extension) bool {
-		ca, cb := points[a.at].Cost+a.cost, points[b.at].Cost+b.cost
-		if ca != cb {
-			return ca < cb
-		}
-		na, nb := points[a.at].Noise+a.noise, points[b.at].Noise+b.noise
-		if na != nb {
-			return na < nb
-		}
-		return a.pick < b.pick
-	}
-	down := func(i int) {
-		for {
-			c := 2*i + 1
-			if c >= len(heap) {
-				return
-			}
-			if c+1 < len(heap) && less(heap[c+1], heap[c]) {
-				c++
-			}
-			if !less(heap[c], heap[i]) {
-				return
-			}
-			heap[i], heap[c] = heap[c], heap[i]
-			i = c
-		}
-	}
-	for i := len(heap)/2 - 1; i >= 0; i-- {
-		down(i)
-	}
-	for len(heap) > 0 {
-		top := heap[0]
-		p := Point{points[top.at].Cost + top.cost, points[top.at].Noise + top.noise}
-		if n := len(out); n == 0 || p.Noise < out[n-1].Noise*(1-noiseUlp) {
-			out = append(out, p)
-			st.from = append(st.from, int32(top.at))
-			st.pick = append(st.pick, top.pick)
-		}
-		if top.at++; top.at == len(points) {
-			heap[0] = heap[len(heap)-1]
-			heap = heap[:len(heap)-1]
-		}
-		down(0)
-	}
-	return out, st
-}
-
-// thin lists the points that stay when each may stand for dearer ones whose
-// noise it exceeds by at most a factor 1+ratio. The cheapest stays always.
-func thin(points []Point, ratio float64) []int {
-	keep := []int{0}
-	for i := 1; i < len(points); i++ {
-		if points[keep[len(keep)-1]].Noise > points[i].Noise*(1+ratio) {
-			keep = append(keep, i)
-		}
-	}
-	return keep
-}
-
-// thinning is a small ratio for which at most n points stay.
-func thinning(points []Point, n int) float64 {
-	lo, hi := 0.0, 1e-6
-	for len(thin(points, hi)) > n {
-		lo, hi = hi, hi*8
-	}
-	for range 6 {
-		mid := (lo + hi) / 2
-		if len(thin(points, mid)) > n {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return hi
+	return frontier(ctx, items, cost, runWork, maxPoints)
 }
 
 // Choice is the choice behind point i, by item an index into its Candidates. It
-// panics if i is out of range.
+// panics if i is out of range. Points next to each other are found faster than others,
+// which take about a millisecond.
 func (f *Pareto) Choice(i int) []int {
 	o := f.from[i]
-	switch o.kind {
-	case byHull:
-		return f.hull.choice(o)
-	case bySolve:
-		return slices.Clone(f.solved[o.at])
-	case byHead:
-		return follow(f.head.stages, o.at)
+	if o.span < 0 {
+		return f.thin.Choice(int(o.at))
 	}
-	return follow(f.stages, o.at)
-}
-
-// follow is the choice behind entry at of the last stage.
-func follow(stages []stage, at int32) []int {
-	choice := make([]int, len(stages))
-	for t := len(choice) - 1; t >= 0; t-- {
-		choice[t] = int(stages[t].pick[at])
-		at = stages[t].from[at]
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	x := &f.spans[o.span]
+	cells := slices.Clone(x.base)
+	if o.at >= 0 {
+		if f.loaded != o.span {
+			f.sp.at(x)
+			f.list, _ = f.sp.list(x.top)
+			f.loaded = o.span
+		}
+		f.sp.follow(f.list[o.at], cells)
+	}
+	choice := make([]int, len(cells))
+	for i, c := range cells {
+		choice[i] = int(f.cells.id[c])
 	}
 	return choice
 }
@@ -334,4 +108,88 @@ func (f *Pareto) Within(limit float64) (i int, ok bool) {
 func (f *Pareto) Below(limit float64) (i int, ok bool) {
 	i = sort.Search(len(f.Points), func(q int) bool { return f.Points[q].Noise <= limit })
 	return i, i < len(f.Points)
+}
+
+// known is a point and where it is from.
+type known struct {
+	Point
+	from origin
+}
+
+// stair is known points by ascending cost and descending noise.
+type stair struct {
+	points, spare []known
+	scale         float64 // of costs
+}
+
+// add adds what the list of a span brings. Of two costs that differ by rounding alone
+// the one with less noise stays; equals are found in the new list from then on, so that
+// neighbours have one list.
+func (st *stair) add(list []known) {
+	out := st.spare[:0]
+	p, q := st.points, list
+	for len(p) > 0 || len(q) > 0 {
+		var x known
+		fresh := false
+		if len(q) == 0 || len(p) > 0 && cmp.Or(cmp.Compare(p[0].Cost, q[0].Cost), cmp.Compare(p[0].Noise, q[0].Noise)) <= 0 {
+			x, p = p[0], p[1:]
+		} else {
+			x, q, fresh = q[0], q[1:], true
+		}
+		if n := len(out); n > 0 && x.Noise >= out[n-1].Noise*(1-sameNoise) {
+			if fresh && x.Noise <= out[n-1].Noise*(1+sameNoise) && x.Cost-out[n-1].Cost <= Tolerance*st.scale {
+				out[n-1].from = x.from
+			}
+			continue
+		}
+		for n := len(out); n > 0 && x.Cost-out[n-1].Cost <= Tolerance*st.scale; n-- {
+			out = out[:n-1]
+		}
+		out = append(out, x)
+	}
+	st.points, st.spare = out, st.points
+}
+
+// noiseUlp is the rounding of one sum of noise, relative.
+const noiseUlp = 1.0 / (1 << 50)
+
+// sameNoise is what two sums of the same noise may differ by, relative.
+const sameNoise = 1e-13
+
+// corner is the highest regret of a choice in a span that no known point beats; it
+// may be negative.
+func (st *stair) corner(x *span) float64 {
+	o := x.origin
+	// The last point that costs no more than the window's start.
+	i := max(0, sort.Search(len(st.points), func(q int) bool { return st.points[q].Cost > x.window[0] })-1)
+	most := math.Inf(-1)
+	for ; i < len(st.points) && st.points[i].Cost < x.window[1]; i++ {
+		right := x.window[1]
+		if i+1 < len(st.points) {
+			right = min(right, st.points[i+1].Cost)
+		}
+		most = max(most, st.points[i].Noise-o.Noise+x.lambda*(right-o.Cost))
+	}
+	return most
+}
+
+// excess is by which part of its noise a choice in a span that was listed up to its
+// threshold may lie below the best point within its cost.
+func (st *stair) excess(g *given) (most float64) {
+	x, o := &g.span, g.span.origin
+	i := max(0, sort.Search(len(st.points), func(q int) bool { return st.points[q].Cost > x.window[0] })-1)
+	for ; i < len(st.points) && st.points[i].Cost < x.window[1]; i++ {
+		right := x.window[1]
+		if i+1 < len(st.points) {
+			right = min(right, st.points[i+1].Cost)
+		}
+		n := st.points[i].Noise
+		above := n - o.Noise + x.lambda*(right-o.Cost) - x.top
+		if above <= 0 {
+			continue
+		}
+		lower := max(n-above, g.end.Noise+g.edge.lambda*(g.end.Cost-right))
+		most = max(most, n/lower-1)
+	}
+	return most
 }

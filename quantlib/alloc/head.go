@@ -2,7 +2,7 @@ package alloc
 
 import "math"
 
-// headPart is the part of MaxPoints that the exact end of a frontier may hold.
+// headPart is the part of maxPoints that the exact end of a frontier may hold.
 const headPart = 4
 
 // head is the cheap end of a frontier, exact: every choice of less cost than most

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sort"
 
 	"github.com/quantnb/quantnb/quantlib/alloc"
 	"github.com/quantnb/quantnb/quantlib/plan"
@@ -44,9 +45,9 @@ type FrontierPoint struct {
 func (p FrontierPoint) SQNR() float64 { return -10 * math.Log10(p.Noise) }
 
 // Frontier is the whole Pareto set between predicted noise and Bytes,
-// MeanWeightBits, MeanActivationBits, BOPs or Latency. It is exact up to
-// alloc.MaxPoints points; beyond, see Frontier.Epsilon. No plan of the space that is
-// chosen under any limits lies below it where Epsilon is 0.
+// MeanWeightBits, MeanActivationBits, BOPs or Latency. It may have many thousand
+// points (see Thin); where finding all of them takes too long, see Frontier.Epsilon. No
+// plan of the space that is chosen under any limits lies below it where Epsilon is 0.
 func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier, error) {
 	if err := knownCost(cost); err != nil {
 		return nil, err
@@ -100,25 +101,18 @@ func (f *Frontier) Choice(i int) (Choice, error) { return f.table.Describe(f.Pla
 // Within is the point of least noise that costs at most limit, -1 if there is
 // none.
 func (f *Frontier) Within(limit float64) int {
-	at := -1
-	for i, p := range f.Points {
-		if p.Cost > limit+alloc.Tolerance*math.Abs(limit) {
-			break
-		}
-		at = i
-	}
-	return at
+	most := limit + alloc.Tolerance*math.Abs(limit)
+	return sort.Search(len(f.Points), func(i int) bool { return f.Points[i].Cost > most }) - 1
 }
 
 // Below is the cheapest point whose predicted noise is at most limit, -1 if
 // there is none.
 func (f *Frontier) Below(limit float64) int {
-	for i, p := range f.Points {
-		if p.Noise <= limit {
-			return i
-		}
+	i := sort.Search(len(f.Points), func(i int) bool { return f.Points[i].Noise <= limit })
+	if i == len(f.Points) {
+		return -1
 	}
-	return -1
+	return i
 }
 
 // Thin is at most n points for a display, ascending: the first and the last,

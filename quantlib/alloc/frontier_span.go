@@ -1,0 +1,361 @@
+package alloc
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+const (
+	mostSteps = 256     // of a span
+	sagPart   = 0.03    // of the usual threshold, for a span of several steps
+	firstTry  = 0.6     // of the usual threshold
+	growth    = 2       // of a threshold that is too low, at most
+	learn     = 0.3     // how fast the usual threshold changes
+	runWork   = 1 << 21 // pairs for one list
+	mostDepth = 4       // items by which an edge is parted
+	edgeWork  = 1 << 24 // pairs for an edge, about
+	edgeShare = 64      // of what is left, how often an edge's even share it may take
+	totalWork = 3 << 28 // pairs for a frontier, about
+	leastWork = 1 << 12 // pairs for a list where nothing is left
+	stretches = 8       // that a polygon is cut into, drawn side by side
+)
+
+// span is a stretch of a polygon and how its points are listed.
+type span struct {
+	s, e, v int // first and last vertex, and that of the base
+	lambda  float64
+	sag     float64    // regret of the vertices s and e
+	window  [2]float64 // costs
+	eps     float64    // noise that says nothing
+	base    []int32    // by item, a cell
+	fixed   []int32
+	origin  Point   // totals of the base
+	top     float64 // threshold of regret
+}
+
+// given is a span that was given up: edge is the edge of the polygon that it lies on, to
+// its dear end.
+type given struct {
+	span, edge span
+	end        Point
+}
+
+// drawer draws a frontier.
+type drawer struct {
+	ctx           context.Context
+	sp            spanner
+	stair         stair
+	spans         []span
+	usual         float64 // threshold beyond the sag, in parts of √(noise·height)
+	within        [2]float64
+	points        []Point
+	from          []origin
+	given         []given
+	open          []span // given up, with the threshold up to which they were listed
+	work, allowed int    // on the edge, and how much may be
+	buffer        []known
+}
+
+// stretch is the span of a polygon from vertex s to e.
+func (d *drawer) stretch(g *polygon, s, e int) span {
+	p, q := g.vertex[s], g.vertex[e]
+	cost, noise := 0.0, 0.0 // of the steps, which may be small beside the totals
+	for _, st := range g.steps[s:e] {
+		cost, noise = cost+st.cost, noise+st.noise
+	}
+	x := span{s: s, e: e, v: e, lambda: noise / cost, eps: noiseUlp * q.Noise, fixed: g.fixed}
+	for v := s + 1; v < e; v++ {
+		w := g.vertex[v]
+		if below := p.Noise - w.Noise - x.lambda*(w.Cost-p.Cost); below > x.sag {
+			x.sag, x.v = below, v
+		}
+	}
+	pad := Tolerance * d.stair.scale
+	x.window = [2]float64{max(p.Cost, d.within[0]) - pad, min(q.Cost, d.within[1]) + pad}
+	return x
+}
+
+// height is the scale of thresholds: they are about proportional to it.
+func height(g *polygon, x *span) float64 {
+	n := g.vertex[x.e].Noise
+	return math.Sqrt(n * (g.vertex[x.s].Noise - n))
+}
+
+// next is the span from vertex s on: several steps where their corner is little
+// above the chord, so that they are listed together.
+func (d *drawer) next(g *polygon, s, last int) span {
+	x := d.stretch(g, s, s+1)
+	for e := s + 2; e <= last && e <= s+mostSteps; e++ {
+		y := d.stretch(g, s, e)
+		if y.sag > sagPart*d.usual*height(g, &y) || g.vertex[s].Noise > 2*g.vertex[e].Noise {
+			break
+		}
+		x = y
+	}
+	return x
+}
+
+// edges finds the frontier along a polygon from vertex from to vertex to, edge after
+// edge.
+func (d *drawer) edges(g *polygon, from, to, left int) error {
+	most := d.sp.limit
+	d.vertex(g, from)
+	for s := from; s < to; {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
+		d.allowed = min(edgeWork, max(0, left)/(to-s)*edgeShare)
+		d.sp.limit = min(most, max(leastWork, d.allowed))
+		d.work, d.open = 0, d.open[:0]
+		d.within = [2]float64{math.Inf(-1), math.Inf(1)}
+		x := d.next(g, s, to)
+		first := d.stair.points[len(d.stair.points)-1]
+		d.flush()
+		d.stair.points = append(d.stair.points[:0], first)
+		for v := s + 1; v <= x.e; v++ {
+			d.vertex(g, v)
+		}
+		if !d.resolve(g, &x) {
+			ok := false
+			if x.e > s+1 {
+				x = d.stretch(g, s, s+1)
+				d.stair.points = append(d.stair.points[:0], first)
+				d.vertex(g, s+1)
+				ok = d.resolve(g, &x)
+			}
+			if err := d.beyond(g, &x, 0, ok); err != nil {
+				return err
+			}
+			for q := range d.open {
+				d.given = append(d.given, given{d.open[q], x, g.vertex[x.e]})
+			}
+		}
+		left -= d.work
+		s = x.e
+	}
+	d.flush()
+	return nil
+}
+
+// beyond parts a step, or gives it up, unless all of it was listed.
+func (d *drawer) beyond(g *polygon, x *span, depth int, listed bool) error {
+	switch {
+	case listed:
+	case depth < mostDepth && d.work < d.allowed:
+		return d.part(g, x, depth)
+	default:
+		d.open = append(d.open, *x)
+	}
+	return nil
+}
+
+// flush makes the stair part of the frontier.
+func (d *drawer) flush() {
+	for _, x := range d.stair.points {
+		if n := len(d.points); n == 0 || x.Noise < d.points[n-1].Noise*(1-sameNoise) {
+			d.points, d.from = append(d.points, x.Point), append(d.from, x.from)
+		}
+	}
+}
+
+// draw finds the points of a polygon's choices from vertex s to last.
+func (d *drawer) draw(g *polygon, s, last, depth int) error {
+	for s < last {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
+		x := d.next(g, s, last)
+		ok := d.resolve(g, &x)
+		if !ok && x.e > s+1 {
+			x = d.stretch(g, s, s+1)
+			ok = d.resolve(g, &x)
+		}
+		if err := d.beyond(g, &x, depth, ok); err != nil {
+			return err
+		}
+		s = x.e
+	}
+	return nil
+}
+
+// resolve lists the combinations of a span with growing thresholds until no corner is
+// above; false if that takes too long. Then x.top is what was listed.
+func (d *drawer) resolve(g *polygon, x *span) bool {
+	x.base = g.cellsAt(x.v)
+	x.origin = g.total(x.base)
+	need := d.stair.corner(x)
+	if need <= 0 {
+		return true
+	}
+	h := height(g, x)
+	guess := x.sag + firstTry*d.usual*h
+	if d.usual == 0 {
+		guess = need / 16
+	}
+	d.sp.at(x)
+	top := min(need, max(guess, need*1e-4))
+	for {
+		list, ok := d.sp.list(top * (1 + 1e-9))
+		d.work += d.sp.work
+		if !ok {
+			if x.top == 0 {
+				if top < need*1e-6 {
+					return false
+				}
+				top /= 4
+				continue
+			}
+			return false
+		}
+		x.top = top * (1 + 1e-9)
+		d.take(x, list)
+		if need = d.stair.corner(x); need <= x.top {
+			if h > 0 && x.sag < top {
+				u := (top - x.sag) / h
+				if d.usual == 0 {
+					d.usual = u
+				}
+				d.usual += learn * (u - d.usual)
+			}
+			return true
+		}
+		top = min(need, growth*top)
+	}
+}
+
+// take adds a list to the stair.
+func (d *drawer) take(x *span, list []combo) {
+	d.buffer = d.buffer[:0]
+	n := int32(len(d.spans))
+	for q, c := range list {
+		d.buffer = append(d.buffer, known{Point{x.origin.Cost + c.cost, x.origin.Noise + c.noise}, origin{n, int32(q)}})
+	}
+	d.spans = append(d.spans, *x)
+	d.stair.add(d.buffer)
+}
+
+// part finds what a step's choices are by the candidates of its item.
+func (d *drawer) part(g *polygon, x *span, depth int) error {
+	outer := d.within
+	defer func() { d.within = outer }()
+	d.within = x.window
+	item := g.steps[x.s].item
+	for c := g.off[item]; c < g.off[item+1]; c++ {
+		w := g.with(c)
+		n := len(w.vertex)
+		// From the last vertex at the window's start to the first at its end.
+		s, _ := slices.BinarySearchFunc(w.vertex, x.window[0], func(p Point, c float64) int {
+			if p.Cost <= c {
+				return -1
+			}
+			return 1
+		})
+		e, _ := slices.BinarySearchFunc(w.vertex, x.window[1], func(p Point, c float64) int {
+			if p.Cost < c {
+				return -1
+			}
+			return 1
+		})
+		if e == 0 {
+			continue // all of them cost more
+		}
+		if s = max(0, s-1); s == n-1 {
+			// All of them cost less: the dearest is the best.
+			d.vertex(w, s)
+			continue
+		}
+		if w.vertex[s].Cost >= x.window[0] {
+			d.vertex(w, s)
+		}
+		if e == n {
+			d.vertex(w, n-1)
+		}
+		if err := d.draw(w, s, min(e, n-1), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// vertex adds a vertex of a polygon to the stair.
+func (d *drawer) vertex(g *polygon, v int) {
+	base := g.cellsAt(v)
+	p := g.total(base)
+	x := span{window: [2]float64{p.Cost, p.Cost}, base: base, origin: p, fixed: g.fixed}
+	d.buffer = append(d.buffer[:0], known{p, origin{int32(len(d.spans)), -1}})
+	d.spans = append(d.spans, x)
+	d.stair.add(d.buffer)
+}
+
+// frontier draws stretches of the polygon side by side. What is done does not depend on
+// how many run at once.
+func frontier(ctx context.Context, items []Item, cost string, limit, most int) (*Pareto, error) {
+	root := newPolygon(newCells(items, cost))
+	scale := 0.0
+	for _, v := range root.vertex {
+		scale = max(scale, math.Abs(v.Cost))
+	}
+	drawers := make([]*drawer, stretches)
+	errs := make([]error, stretches)
+	next := make(chan int, stretches)
+	for k := range drawers {
+		next <- k
+	}
+	close(next)
+	var wait sync.WaitGroup
+	for range min(stretches, runtime.GOMAXPROCS(0)) {
+		wait.Go(func() {
+			for k := range next {
+				d := &drawer{ctx: ctx, sp: spanner{cells: root.cells, limit: limit}, stair: stair{scale: scale}}
+				g := *root
+				g.now, g.at = slices.Clone(g.first), 0
+				n := len(g.steps)
+				errs[k] = d.edges(&g, k*n/stretches, (k+1)*n/stretches, totalWork/stretches)
+				drawers[k] = d
+			}
+		})
+	}
+	wait.Wait()
+	f := &Pareto{Cost: cost, cells: root.cells, sp: spanner{cells: root.cells, limit: math.MaxInt}, loaded: -1}
+	st := stair{scale: scale}
+	var list []known
+	var open []given
+	for k, d := range drawers {
+		if errs[k] != nil {
+			return nil, errs[k]
+		}
+		open = append(open, d.given...)
+		for i, p := range d.points {
+			o := d.from[i]
+			o.span += int32(len(f.spans))
+			list = append(list, known{p, o})
+		}
+		f.spans = append(f.spans, d.spans...)
+	}
+	st.add(list)
+	if len(open) > 0 {
+		// What was given up is approximated.
+		thin, err := thinnedFrontier(ctx, items, cost, most)
+		if err != nil {
+			return nil, err
+		}
+		list = list[:0]
+		for i, p := range thin.Points {
+			list = append(list, known{p, origin{-1, int32(i)}})
+		}
+		st.add(list)
+		f.thin = thin
+		for q := range open {
+			f.Epsilon = max(f.Epsilon, st.excess(&open[q]))
+		}
+		f.Epsilon = min(f.Epsilon, thin.Epsilon)
+	}
+	f.Points, f.from = make([]Point, len(st.points)), make([]origin, len(st.points))
+	for i, x := range st.points {
+		f.Points[i], f.from[i] = x.Point, x.from
+	}
+	return f, nil
+}
