@@ -92,9 +92,9 @@
 //	200 of 16, free numbers                  13,998 to 17,226 in 0.03 to 0.05 s
 //	200 of 16, all alike                     801 to 3,001 in 0.1 to 0.2 s
 //
-// Not whole, and within Epsilon of it, after 8 to 19 s: 200 network-like items of 16 with
-// bit operations 0.082 (971,474 points) and with seconds 0.28; with costs in whole
-// proportion, bytes 0.046, bit operations 0.13, seconds 0.028. Where one budget is in
+// Not whole, and within Epsilon of it, after 8 to 20 s: 200 network-like items of 16 with
+// bit operations 0.067 (984,077 points) and with seconds 0.086; with costs in whole
+// proportion, bytes 0.045, bit operations 0.12, seconds 0.022. Where one budget is in
 // question there, Solve with that limit is exact.
 //
 // # Ties and determinism

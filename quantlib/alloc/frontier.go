@@ -27,10 +27,11 @@ type Pareto struct {
 	// noise.
 	Epsilon float64
 
-	from  []origin // by point
-	spans []span
-	cells *cells
-	thin  *thinned // where spans were given up
+	from   []origin // by point
+	spans  []span
+	cells  *cells
+	thin   *thinned // where spans were given up
+	solved [][]int
 
 	mu     sync.Mutex // of what follows
 	sp     spanner
@@ -39,8 +40,14 @@ type Pareto struct {
 }
 
 // origin says how a point was found: as combination at of the list of a span, or,
-// where at is -1, as its base; where span is -1, as point at of the thinned frontier.
+// where at is -1, as its base.
 type origin struct{ span, at int32 }
+
+// Spans of points from elsewhere.
+const (
+	byThin  = -1 // point at of the thinned frontier
+	bySolve = -2 // choice at of those solved for
+)
 
 // Frontier returns the whole Pareto set between total noise and the total of one
 // cost. Limits on other costs belong to Solve.
@@ -54,8 +61,9 @@ type origin struct{ span, at int32 }
 // an item whose step is large beside all others, is parted by the candidates of that
 // item: what the other items add then has a polygon of finer edges.
 //
-// The frontier may have millions of points. What is done is bounded; where an edge
-// is given up, Epsilon says what may be missing. See the figures at the package's
+// The frontier may have millions of points. What is done is bounded. Where an edge
+// is given up, the points of a thinned dynamic program are added, and exact optima where
+// the gaps are widest; Epsilon says what may be missing. See the figures at the package's
 // head.
 //
 // It returns an error for data as Solve does, and ctx's if that ends it.
@@ -74,8 +82,11 @@ func Frontier(ctx context.Context, items []Item, cost string) (*Pareto, error) {
 // which take about a millisecond.
 func (f *Pareto) Choice(i int) []int {
 	o := f.from[i]
-	if o.span < 0 {
+	switch o.span {
+	case byThin:
 		return f.thin.Choice(int(o.at))
+	case bySolve:
+		return slices.Clone(f.solved[o.at])
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -169,27 +180,6 @@ func (st *stair) corner(x *span) float64 {
 			right = min(right, st.points[i+1].Cost)
 		}
 		most = max(most, st.points[i].Noise-o.Noise+x.lambda*(right-o.Cost))
-	}
-	return most
-}
-
-// excess is by which part of its noise a choice in a span that was listed up to its
-// threshold may lie below the best point within its cost.
-func (st *stair) excess(g *given) (most float64) {
-	x, o := &g.span, g.span.origin
-	i := max(0, sort.Search(len(st.points), func(q int) bool { return st.points[q].Cost > x.window[0] })-1)
-	for ; i < len(st.points) && st.points[i].Cost < x.window[1]; i++ {
-		right := x.window[1]
-		if i+1 < len(st.points) {
-			right = min(right, st.points[i+1].Cost)
-		}
-		n := st.points[i].Noise
-		above := n - o.Noise + x.lambda*(right-o.Cost) - x.top
-		if above <= 0 {
-			continue
-		}
-		lower := max(n-above, g.end.Noise+g.edge.lambda*(g.end.Cost-right))
-		most = max(most, n/lower-1)
 	}
 	return most
 }

@@ -36,13 +36,6 @@ type span struct {
 	top     float64 // threshold of regret
 }
 
-// given is a span that was given up: edge is the edge of the polygon that it lies on, to
-// its dear end.
-type given struct {
-	span, edge span
-	end        Point
-}
-
 // drawer draws a frontier.
 type drawer struct {
 	ctx           context.Context
@@ -344,13 +337,11 @@ func frontier(ctx context.Context, items []Item, cost string, limit, most int) (
 		}
 		list = list[:0]
 		for i, p := range thin.Points {
-			list = append(list, known{p, origin{-1, int32(i)}})
+			list = append(list, known{p, origin{byThin, int32(i)}})
 		}
 		st.add(list)
 		f.thin = thin
-		for q := range open {
-			f.Epsilon = max(f.Epsilon, st.excess(&open[q]))
-		}
+		f.solved, f.Epsilon = st.certify(ctx, items, cost, open)
 		f.Epsilon = min(f.Epsilon, thin.Epsilon)
 	}
 	f.Points, f.from = make([]Point, len(st.points)), make([]origin, len(st.points))

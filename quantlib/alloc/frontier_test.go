@@ -126,7 +126,7 @@ func TestThinnedFrontierKeepsItsPromise(t *testing.T) {
 	if exact.Epsilon != 0 || len(exact.Points) <= most {
 		t.Fatalf("%d points, epsilon %v: the case does not test thinning", len(exact.Points), exact.Epsilon)
 	}
-	if !(thin.Epsilon > 0) || len(thin.Points) > most+maxCertify {
+	if !(thin.Epsilon > 0) || len(thin.Points) > most {
 		t.Fatalf("%d points of %d, epsilon %v", len(thin.Points), most, thin.Epsilon)
 	}
 	f := Pareto{Points: thin.Points}

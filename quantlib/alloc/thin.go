@@ -17,8 +17,8 @@ const maxPoints = 1 << 14
 const thinTo = 2
 
 // thinOrigin says how a point was found: from entry at of the last stage; as vertex
-// at of the polygon, with candidate pick for one item (-1 for none); or as choice
-// at of those solved for.
+// at of the polygon, with candidate pick for one item (-1 for none); or as
+// entry at of the head.
 type thinOrigin struct {
 	kind       thinOriginKind
 	at         int32
@@ -30,7 +30,6 @@ type thinOriginKind uint8
 const (
 	byStage thinOriginKind = iota
 	byHull
-	bySolve
 	byHead
 )
 
@@ -49,7 +48,6 @@ type thinned struct {
 	from   []thinOrigin // by point
 	stages []stage
 	hull   *mixtures
-	solved [][]int
 	head   *head
 }
 
@@ -60,14 +58,11 @@ type thinned struct {
 // same is true of all completions, so the other is dropped. Where the set exceeds
 // most, partial choices are thinned as items are added, and the points are joined with
 // the vertices of the convex frontier of mixtures of candidates, which are true
-// points, and with what one exchange makes of each vertex. Epsilon is then the
-// smaller of two proofs. Thinning by a factor 1+ε in noise costs at most that
-// factor in the total, since noise is not negative, and the factors of all items
-// multiply. And by comparison with the mixtures: a choice whose cost lies between two
-// neighbouring points has at least the noise which mixtures have at the dearer.
-// Where that proves least, the exact optimum is solved for. The cheap end, where a
-// step changes the noise most and mixtures say little, is exact up to a cost: there
-// partial choices are only dropped when they cost more than that.
+// points, and with what one exchange makes of each vertex. Thinning by a factor 1+ε in
+// noise costs at most that factor in the total, since noise is not negative, and the
+// factors of all items multiply: that is Epsilon. The cheap end, where a step changes the
+// noise most, is exact up to a cost: there partial choices are only dropped when they
+// cost more than that.
 func thinnedFrontier(ctx context.Context, items []Item, cost string, most int) (*thinned, error) {
 	f := &thinned{Cost: cost}
 	points := []Point{{}}
@@ -139,8 +134,7 @@ func thinnedFrontier(ctx context.Context, items []Item, cost string, most int) (
 	}
 	f.Points, f.from = nil, nil
 	f.keep(points, from)
-	f.certify(ctx, items)
-	f.Epsilon = min(f.Epsilon, (factor-1)*(1+Tolerance)+Tolerance)
+	f.Epsilon = (factor-1)*(1+Tolerance) + Tolerance
 	return f, nil
 }
 
@@ -269,8 +263,6 @@ func (f *thinned) Choice(i int) []int {
 	switch o.kind {
 	case byHull:
 		return f.hull.choice(o)
-	case bySolve:
-		return slices.Clone(f.solved[o.at])
 	case byHead:
 		return follow(f.head.stages, o.at)
 	}
