@@ -119,7 +119,7 @@ func TestThinnedFrontierKeepsItsPromise(t *testing.T) {
 		t.Fatal(err)
 	}
 	const most = 256
-	thin, err := thinnedFrontier(context.Background(), items, "bytes", most)
+	thin, err := Thinned(context.Background(), items, "bytes", most)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,11 +129,20 @@ func TestThinnedFrontierKeepsItsPromise(t *testing.T) {
 	if !(thin.Epsilon > 0) || len(thin.Points) > most {
 		t.Fatalf("%d points of %d, epsilon %v", len(thin.Points), most, thin.Epsilon)
 	}
-	f := Pareto{Points: thin.Points}
+	checkPoints(t, items, thin, 1)
 	for _, p := range exact.Points {
-		i, ok := f.Within(p.Cost * (1 + 1e-12))
+		i, ok := thin.Within(p.Cost * (1 + 1e-12))
 		if !ok || thin.Points[i].Noise > p.Noise*(1+thin.Epsilon)*(1+1e-12) {
 			t.Fatalf("%v is not covered within %v", p, thin.Epsilon)
+		}
+	}
+	few, err := Thinned(context.Background(), items[:5], "bytes", most)
+	if err != nil || few.Epsilon != 0 {
+		t.Errorf("five items: epsilon %v, %v", few.Epsilon, err)
+	}
+	for cost, points := range map[string]int{"": most, Noise: most, "bytes": 63} {
+		if _, err := Thinned(context.Background(), items, cost, points); err == nil {
+			t.Errorf("no error for cost %q and %d points", cost, points)
 		}
 	}
 }

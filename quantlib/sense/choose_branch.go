@@ -11,10 +11,11 @@ import (
 )
 
 // branchNodes bounds the steps of a search over outside widths, and branchPoints the
-// points of the frontiers that it looks at.
+// points of the frontiers that it looks at, which are branchFront at most each.
 const (
 	branchNodes  = 1 << 9
 	branchPoints = 1 << 20
+	branchFront  = 1 << 14
 )
 
 // outside is the ties with a choice on which units of other groups depend, by place.
@@ -262,7 +263,7 @@ func (f *Frontier) branch(ctx context.Context, allowed [][]int, n needs) error {
 		if err != nil {
 			return nil, nil, err
 		}
-		p, err := alloc.Frontier(ctx, it.list, Latency)
+		p, err := alloc.Thinned(ctx, it.list, Latency, branchFront)
 		if err != nil {
 			return nil, nil, fmt.Errorf("sense: %w", err)
 		}
