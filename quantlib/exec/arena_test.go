@@ -1,9 +1,15 @@
 package exec
 
 import (
+	"context"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/ops"
+	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
 func TestBuffersInUseNeverShareStorage(t *testing.T) {
@@ -85,5 +91,44 @@ func TestArenaJoinsGapsAndFillsTheSmallest(t *testing.T) {
 	}
 	if got := a.take(w, 300, true); got.at != 896 {
 		t.Errorf("300 bytes stand at %d, want 896", got.at)
+	}
+}
+
+// A step that fails when some of its outputs have slots gives each buffer back once.
+func TestAFailedStepGivesEachBufferBackOnce(t *testing.T) {
+	ops.Register("test.exec", "HalfDone", 1, func(c *ops.Call, in []*tensor.Tensor) ([]*tensor.Tensor, error) {
+		return []*tensor.Tensor{c.Alloc(tensor.Float32, 100)}, nil
+	})
+	g, err := graph.New(graph.Parts{
+		Inputs:  []graph.Value{{Name: "x", DType: tensor.Float32}},
+		Outputs: []graph.Value{{Name: "y"}, {Name: "z"}},
+		Nodes:   []*graph.Node{{Name: "half", Op: "HalfDone", Domain: "test.exec", Inputs: []string{"x"}, Outputs: []string{"y", "z"}}},
+		Model:   &graph.Model{Opsets: map[string]int{"": 13, "test.exec": 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := New(g, Options{Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorker(s)
+	for range 2 { // with storage apart, and in the arena
+		w.begin(1, false)
+		if err := w.feed(Values{"x": tensor.New(tensor.Float32, 1)}); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.run(context.Background(), nil, nil); err == nil || !strings.Contains(err.Error(), `"z"`) {
+			t.Fatalf("the missing output gives %v", err)
+		}
+		w.reset()
+		if w.live != 0 || w.arena.end != 0 || len(w.arena.gaps) != 0 {
+			t.Errorf("%d bytes are in use, the arena ends at %d with gaps %v", w.live, w.arena.end, w.arena.gaps)
+		}
+		heads := slices.Clone(w.arena.heads)
+		slices.SortFunc(heads, func(a, b *buffer) int { return a.at - b.at })
+		if n := len(slices.Compact(heads)); n != len(w.arena.heads) {
+			t.Errorf("a buffer was given back twice: %d of %d", n, len(w.arena.heads))
+		}
 	}
 }

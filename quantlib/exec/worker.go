@@ -263,14 +263,14 @@ func (w *worker) reset() {
 		w.team.end()
 		w.team = nil
 	}
+	for _, b := range w.fresh { // of a step that failed; before slots give theirs up
+		if b.refs == 0 {
+			w.release(b)
+		}
+	}
 	for i, t := range w.vals {
 		if t != nil {
 			w.drop(i)
-		}
-	}
-	for _, b := range w.fresh {
-		if b.refs == 0 {
-			w.release(b)
 		}
 	}
 	if !w.keep {
