@@ -100,11 +100,7 @@ func (f *Pareto) Choice(i int) []int {
 		}
 		f.sp.follow(f.list[o.at], cells)
 	}
-	choice := make([]int, len(cells))
-	for i, c := range cells {
-		choice[i] = int(f.cells.id[c])
-	}
-	return choice
+	return f.cells.choice(cells)
 }
 
 // Within is the point of least noise whose cost is at most limit; ok is false if

@@ -106,6 +106,15 @@ func (s *cells) total(base []int32) (p Point) {
 	return p
 }
 
+// choice is the candidates of cells, by item.
+func (s *cells) choice(list []int32) []int {
+	choice := make([]int, len(list))
+	for i, c := range list {
+		choice[i] = int(s.id[c])
+	}
+	return choice
+}
+
 // list lists the combinations of regret below top whose cost lies in the window and
 // that no other of them beats; ok is false if that takes more than the limit of work.
 func (s *spanner) list(top float64) (list []combo, ok bool) {

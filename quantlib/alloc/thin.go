@@ -18,7 +18,7 @@ const maxPoints = 1 << 14
 const thinTo = 2
 
 // thinOrigin says how a point was found: from entry at of the last stage; as vertex
-// at of the polygon, with candidate pick for one item (-1 for none); or as
+// at of the polygon, with cell pick for one item (-1 for none); or as
 // entry at of the head.
 type thinOrigin struct {
 	kind       thinOriginKind
@@ -48,7 +48,7 @@ type thinned struct {
 
 	from   []thinOrigin // by point
 	stages []stage
-	hull   *mixtures
+	hull   *polygon
 	head   *head
 }
 
@@ -132,9 +132,9 @@ func thinnedFrontier(ctx context.Context, items []Item, cost string, most int) (
 		f.keep(points, from)
 		return f, nil
 	}
-	f.hull = newMixtures(items, cost)
+	f.hull = newPolygon(newCells(items, cost))
 	f.head = newHead(items, cost, most/headPart)
-	near, nearFrom := f.hull.neighbours(items)
+	near, nearFrom := f.hull.neighbours()
 	f.keep(append(points, near...), append(from, nearFrom...))
 	// What the head knows exactly is taken from there.
 	dear, _ := slices.BinarySearchFunc(f.Points, f.head.most, func(p Point, c float64) int { return cmp.Compare(p.Cost, c) })
@@ -150,7 +150,7 @@ func thinnedFrontier(ctx context.Context, items []Item, cost string, most int) (
 	}
 	for q, o := range f.from {
 		if o.kind == byHull {
-			f.Points[q] = f.hull.total(o)
+			f.Points[q] = f.hull.total(f.hull.cellsOf(o))
 		}
 	}
 	points, from = f.Points, f.from
@@ -288,7 +288,7 @@ func (f *thinned) Choice(i int) []int {
 	o := f.from[i]
 	switch o.kind {
 	case byHull:
-		return f.hull.choice(o)
+		return f.hull.choice(f.hull.cellsOf(o))
 	case byHead:
 		return follow(f.head.stages, o.at)
 	}
