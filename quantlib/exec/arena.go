@@ -39,10 +39,11 @@ func (a *arena) take(w *worker, n int, dry bool) *buffer {
 		return b
 	}
 	var b *buffer
-	if list := a.apart[class(size)]; len(list) > 0 {
-		b, a.apart[class(size)] = list[len(list)-1], list[:len(list)-1]
+	kind := class(size)
+	if list := a.apart[kind]; len(list) > 0 {
+		b, a.apart[kind] = list[len(list)-1], list[:len(list)-1]
 	} else {
-		b = &buffer{w: w, apart: true, mem: storage(class(size))}
+		b = &buffer{w: w, apart: true, mem: storage(kind)}
 	}
 	b.at, b.size = at, size
 	return b

@@ -46,6 +46,13 @@ type Limits struct {
 	Noise              float64 // predicted noise-to-signal power
 }
 
+// Meets reports whether a choice is within all limits, but for rounding
+// (alloc.Tolerance). What is not known of it (NaN) is within none.
+func (l Limits) Meets(c Choice) bool {
+	list, err := l.list()
+	return err == nil && meets(c, list)
+}
+
 // list is the limits as the allocator takes them.
 func (l Limits) list() (list []alloc.Limit, err error) {
 	for _, x := range []struct {

@@ -109,7 +109,7 @@ func (t *Table) branch(ctx context.Context, sp Space, allowed [][]int, n needs, 
 		if minimize != alloc.Noise {
 			value = c.cost(minimize)
 		}
-		if value < least && t.meets(c, limits) {
+		if value < least && meets(c, limits) {
 			best, least = c, value
 		}
 		return nil
@@ -242,9 +242,9 @@ func (c *Choice) cost(name string) float64 {
 }
 
 // meets reports whether a choice is within limits.
-func (t *Table) meets(c Choice, limits []alloc.Limit) bool {
+func meets(c Choice, limits []alloc.Limit) bool {
 	for _, l := range limits {
-		if c.cost(l.Cost) > l.Max*(1+alloc.Tolerance) {
+		if !(c.cost(l.Cost) <= l.Max*(1+alloc.Tolerance)) {
 			return false
 		}
 	}

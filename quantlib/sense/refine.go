@@ -214,17 +214,7 @@ func (r *refinement) uniform() (list []plan.Plan) {
 // within reports whether a plan meets the limits.
 func (r *refinement) within(p plan.Plan) bool {
 	c, err := r.t.Describe(p, plan.Plan{})
-	if err != nil {
-		return false
-	}
-	ok := true
-	for _, x := range []struct{ is, most float64 }{
-		{float64(c.Bytes), float64(r.l.Bytes)}, {c.MeanBits, r.l.MeanWeightBits}, {c.ActivationBits, r.l.MeanActivationBits},
-		{c.BOPs, r.l.BOPs}, {c.Seconds, r.l.Seconds}, {c.Noise.Mean, r.l.Noise},
-	} {
-		ok = ok && (x.most == 0 || x.is <= x.most*(1+alloc.Tolerance))
-	}
-	return ok
+	return err == nil && r.l.Meets(c)
 }
 
 // neighbour is the plan of least corrected noise among those that were not

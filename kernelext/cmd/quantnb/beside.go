@@ -56,19 +56,11 @@ func (a *analysis) uniformBeside(w *wish, c *sense.Choice) (quantlib.Plan, strin
 // within tells whether u keeps the limits on costs and, where none is given, costs
 // no more than c in what is minimized.
 func (w *wish) within(u, c *sense.Choice) bool {
-	limited, kept, cheap := false, true, false
-	for _, cost := range costs {
-		has := cost.of(u)
-		if most := cost.limit(w); most > 0 {
-			limited = true
-			kept = kept && has <= most
-		}
-		if cost.name == w.minimize {
-			cheap = has <= cost.of(c)
-		}
+	l := w.quantLimits()
+	l.Noise = 0
+	if l != (quantlib.Limits{}) {
+		return l.Meets(*u)
 	}
-	if limited {
-		return kept
-	}
-	return cheap
+	i := slices.Index(costNames(), w.minimize)
+	return costs[i].of(u) <= costs[i].of(c)
 }

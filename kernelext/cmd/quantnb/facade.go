@@ -8,22 +8,22 @@ import (
 	"slices"
 
 	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/calibrate"
 	"github.com/quantnb/quantnb/quantlib/exec"
 	"github.com/quantnb/quantnb/quantlib/sense"
 )
 
-// costs are what -minimize takes, quantlib's names for them, the limits on them,
-// zero for none, and what a plan has of them.
+// costs are what -minimize takes, quantlib's names for them, and what a plan has of
+// them.
 var costs = []struct {
 	name, cost string
-	limit      func(*wish) float64
 	of         func(*sense.Choice) float64
 }{
-	{"bytes", quantlib.Bytes, func(w *wish) float64 { return float64(w.bytes) }, func(c *sense.Choice) float64 { return float64(c.Bytes) }},
-	{"mean-bits", quantlib.MeanWeightBits, func(w *wish) float64 { return w.meanBits }, func(c *sense.Choice) float64 { return c.MeanBits }},
-	{"activation-bits", sense.MeanActivationBits, func(w *wish) float64 { return w.activationBits }, func(c *sense.Choice) float64 { return c.ActivationBits }},
-	{"bops", quantlib.BOPs, func(w *wish) float64 { return w.bops }, func(c *sense.Choice) float64 { return c.BOPs }},
-	{"latency", sense.Latency, func(w *wish) float64 { return w.latency }, func(c *sense.Choice) float64 { return c.Seconds }},
+	{"bytes", quantlib.Bytes, func(c *sense.Choice) float64 { return float64(c.Bytes) }},
+	{"mean-bits", quantlib.MeanWeightBits, func(c *sense.Choice) float64 { return c.MeanBits }},
+	{"activation-bits", sense.MeanActivationBits, func(c *sense.Choice) float64 { return c.ActivationBits }},
+	{"bops", quantlib.BOPs, func(c *sense.Choice) float64 { return c.BOPs }},
+	{"latency", sense.Latency, func(c *sense.Choice) float64 { return c.Seconds }},
 }
 
 func costNames() []string {
@@ -106,6 +106,17 @@ func (a *analysis) measureGrid(ctx context.Context) (*sense.Grid, *sense.Table, 
 	return g, on, nil
 }
 
+// measuring is what measures plans on the samples of the grid.
+func (a *analysis) measuring(ctx context.Context) (*exec.Session, *calibrate.Stats, sense.Config, error) {
+	c := sense.Config{Methods: a.study.Methods, Samples: a.table.Grid().Samples, Batch: a.batch()}
+	session, err := a.session()
+	if err != nil {
+		return nil, nil, c, err
+	}
+	st, err := a.study.Statistics(ctx)
+	return session, st, c, err
+}
+
 // checked is how many plans of the frontier are measured to check predictions.
 const checked = 16
 
@@ -114,11 +125,7 @@ func (a *analysis) checkOf(ctx context.Context) (*quantlib.Checked, error) {
 	if a.best == nil {
 		return nil, errors.New("there is no frontier")
 	}
-	session, err := a.session()
-	if err != nil {
-		return nil, err
-	}
-	st, err := a.study.Statistics(ctx)
+	session, st, c, err := a.measuring(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -126,7 +133,6 @@ func (a *analysis) checkOf(ctx context.Context) (*quantlib.Checked, error) {
 	for _, i := range slices.Compact(a.best.Thin(checked)) {
 		plans = append(plans, a.best.Plan(i))
 	}
-	c := sense.Config{Methods: a.study.Methods, Samples: a.table.Grid().Samples, Batch: a.batch()}
 	if a.study.Progress != nil {
 		c.Progress = func(done, total int) { a.study.Progress("checking predictions", done, total) }
 	}
@@ -141,24 +147,19 @@ func (a *analysis) chosenPlan(ctx context.Context, sp quantlib.Space, l quantlib
 		c, err := a.table.Choose(ctx, sp, l)
 		return c, "the least predicted noise with " + limits, err
 	}
-	session, err := a.session()
+	session, st, config, err := a.measuring(ctx)
 	if err != nil {
 		return sense.Choice{}, "", err
 	}
-	st, err := a.study.Statistics(ctx)
-	if err != nil {
-		return sense.Choice{}, "", err
-	}
-	probe, err := sense.NewProbe(ctx, session, st, a.calibrated.Data(), sense.Config{Methods: a.study.Methods, Samples: a.table.Grid().Samples, Batch: a.batch()})
+	probe, err := sense.NewProbe(ctx, session, st, a.calibrated.Data(), config)
 	if err != nil {
 		return sense.Choice{}, "", err
 	}
 	done := 0
 	r, err := a.table.Refine(ctx, sp, l, tries, func(ctx context.Context, p quantlib.Plan) (quantlib.Accuracy, error) {
-		if a.study.Progress != nil {
+		if done++; a.study.Progress != nil {
 			a.study.Progress("measuring plans", done, tries)
 		}
-		done++
 		return probe.Evaluate(ctx, p)
 	})
 	if err != nil {
