@@ -44,6 +44,7 @@ func BenchmarkPack(b *testing.B) {
 	}{
 		{"rows of B", 8 * k * n, func() { packStrided(dst, x, 0, k, 0, n, 1, n, NR) }},
 		{"columns of A", 8 * k * 252, func() { packStrided(dst, x, 0, k, 0, 252, k, 1, MR) }},
+		{"columns of B", 8 * k * n, func() { packStrided(dst, x, 0, k, 0, n, k, 1, NR) }},
 		{"one run", 8 * k * NR, func() { copyRuns(dst[:k*NR], x, off, len(x), two[:1], two[:1], NR) }},
 		{"two runs", 8 * k * NR, func() { copyRuns(dst[:k*NR], x, off, len(x), two, two, NR) }},
 		{"fill", 8 * k * 200, func() { fillRows(dst, x, k, 200, 202, 200, 1, 0, nil) }},

@@ -103,6 +103,7 @@ func BenchmarkRow(b *testing.B) {
 		{"Div", 12, func() { Div(dst, x, y) }},
 		{"ScaleBias", 8, func() { ScaleBias(dst, x, 1.1, 0.2) }},
 		{"Clip", 8, func() { Clip(dst, x, 0, 6) }},
+		{"Between", 12, func() { Between(dst, x, y, -1, 1) }},
 		{"Exp", 8, func() { Exp(dst, x) }},
 		{"Sigmoid", 8, func() { Sigmoid(dst, x) }},
 		{"Tanh", 8, func() { Tanh(dst, x) }},
