@@ -2,8 +2,10 @@ package quantlib_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/quantnb/quantnb/notebooks/demo"
@@ -253,4 +255,28 @@ func TestGridGrowsQuieterWithWidth(t *testing.T) {
 		g.At(worst[0], 4, quantlib.Both).SQNR() > g.At(worst[len(worst)-1], 4, quantlib.Both).SQNR() {
 		t.Errorf("Worst gives %v", worst)
 	}
+}
+
+func TestWorstOfAnUnfinishedGrid(t *testing.T) {
+	cell := func(noise float64) quantlib.Cell { return quantlib.Cell{NSR: sense.Measure{Mean: noise}, Valid: true} }
+	none := quantlib.Cell{}
+	g := &quantlib.Grid{Layers: []string{"a", "b", "c"}, Widths: []int{4, 8}, Cells: []quantlib.Cell{
+		none, none, cell(0.1), none, none, none, // a at 4 bits: weight, activation, both; then at 8
+		none, none, cell(0.3), none, none, none,
+		none, none, none, none, none, none, // not reached
+	}}
+	if got := g.Worst(4, quantlib.Both); !slices.Equal(got, []string{"b", "a"}) {
+		t.Errorf("of the layers that were measured the worst are %v, want b, a", got)
+	}
+	g.Cells[8] = cell(math.NaN())
+	g.Cells[14] = cell(0.2)
+	if got := g.Worst(4, quantlib.Both); !slices.Equal(got, []string{"b", "c", "a"}) {
+		t.Errorf("with NaN for b the worst are %v, want b, c, a", got)
+	}
+	defer func() {
+		if text := fmt.Sprint(recover()); !strings.Contains(text, "of 3 none has been measured at 8 bits, both") {
+			t.Errorf("where nothing is measured Worst panics with %q", text)
+		}
+	}()
+	t.Errorf("where nothing is measured Worst is %v, want a panic that says so", g.Worst(8, quantlib.Both))
 }

@@ -4,6 +4,7 @@
 package sense
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -143,8 +144,13 @@ func (g *Grid) At(layer string, bits int, mode Mode) Cell {
 	return g.Cells[g.index(l, w, mode)]
 }
 
-// Worst is the layers ordered by their noise at a width, the noisiest first;
-// layers without that mode are left out. It panics if the grid has no such width.
+// Worst is the layers ordered by their noise at a width: the noisiest first, NaN for
+// more than any number, and alike ones in the network's order. Layers whose cell is
+// not Valid are left out: those without that mode, and those that were not reached
+// where the work was stopped.
+//
+// It panics if the grid has no such width or nothing was measured at it, so that
+// there always is a first one.
 func (g *Grid) Worst(bits int, mode Mode) []string {
 	var names []string
 	for _, name := range g.Layers {
@@ -152,16 +158,17 @@ func (g *Grid) Worst(bits int, mode Mode) []string {
 			names = append(names, name)
 		}
 	}
-	slices.SortStableFunc(names, func(a, b string) int {
-		x, y := g.At(a, bits, mode).NSR.Mean, g.At(b, bits, mode).NSR.Mean
-		switch {
-		case x > y:
-			return -1
-		case x < y:
-			return 1
+	if len(names) == 0 {
+		panic(fmt.Sprintf("sense: no worst layer: of %d none has been measured at %d bits, %v; the work was stopped before, or what made the grid (%s) measures no such thing",
+			len(g.Layers), bits, mode, g.Scorer))
+	}
+	noise := func(name string) float64 {
+		if x := g.At(name, bits, mode).NSR.Mean; !math.IsNaN(x) {
+			return x
 		}
-		return 0
-	})
+		return math.Inf(1)
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(noise(b), noise(a)) })
 	return names
 }
 

@@ -32,7 +32,9 @@ for _, c := range grid.Cells {
 	}
 }
 fmt.Println("measured", n, "of", len(grid.Cells))
-fmt.Println("worst:", grid.Worst(4, q.Both))`
+if grid.At(grid.Layers[0], 4, q.Both).Valid {
+	fmt.Println("worst:", grid.Worst(4, q.Both))
+}`
 
 // mostIdle is the longest time from an interrupt to an idle kernel: far less than
 // the analysis would still take. On an idle machine it is 30 to 50 ms, which the
