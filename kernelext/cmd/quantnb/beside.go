@@ -19,8 +19,8 @@ func (a *analysis) uniformBeside(w *wish, c *sense.Choice) (quantlib.Plan, strin
 		return p, uniformName(w.against, most), err
 	}
 	if w.raise >= 0 {
-		p, err := a.study.Uniform(a.bits[0], a.bits[0])
-		return p, uniformName(a.bits[0], a.bits[0]), err
+		p, err := a.study.Uniform(w.low, w.low)
+		return p, uniformName(w.low, w.low), err
 	}
 	var best, least *sense.Choice
 	var name, leastName string

@@ -33,7 +33,7 @@ layers at the highest.
 
 -out may be given several times. A name that ends in .plan.json or .json gets the
 plan, which quantlib reads back; other ends get the quantized network, in a format
-that is known for it (` + strings.Join(slices.DeleteFunc(format.Exporters(), func(e string) bool { return e == ".json" }), ", ") + `); .html gets a page with pictures.
+that is known for it (` + strings.Join(networkEnds(), ", ") + `); .html gets a page with pictures.
 
 ` + dataHelp,
 	define: func(fs *flag.FlagSet) func(context.Context, streams, []string) error {
@@ -44,11 +44,14 @@ that is known for it (` + strings.Join(slices.DeleteFunc(format.Exporters(), fun
 		var outs texts
 		fs.Var(&outs, "out", "write the plan or the quantized network to `plan.json`")
 		return func(ctx context.Context, std streams, args []string) error {
-			s, err := q.open(args)
-			if err != nil {
+			if err := q.check(); err != nil {
 				return err
 			}
-			if err := w.check(q); err != nil {
+			if err := w.check(q, given(fs)); err != nil {
+				return err
+			}
+			s, err := q.open(args)
+			if err != nil {
 				return err
 			}
 			page := ""
@@ -75,6 +78,11 @@ that is known for it (` + strings.Join(slices.DeleteFunc(format.Exporters(), fun
 			return a.finish(ctx, std, err, *asJSON, page)
 		}
 	},
+}
+
+// networkEnds is what the name of a quantized network's file may end in.
+func networkEnds() []string {
+	return slices.DeleteFunc(format.Exporters(), func(e string) bool { return e == ".json" })
 }
 
 // texts is a flag that may be given several times.
@@ -136,6 +144,14 @@ type wish struct {
 	weights, activations             ints
 	minimize                         string
 	against, refine                  int
+	low, high                        int // what -raise begins with, and raises to
+}
+
+// given is the flags that the user wrote.
+func given(fs *flag.FlagSet) map[string]bool {
+	names := map[string]bool{}
+	fs.Visit(func(f *flag.Flag) { names[f.Name] = true })
+	return names
 }
 
 // refineTries is how many plans are measured where -refine is silent.
@@ -163,28 +179,56 @@ func (w *wish) flags(fs *flag.FlagSet) {
 	fs.IntVar(&w.against, "against", 0, "compare with all weights at `n` bits (default: the best uniform plan within the limits)")
 }
 
-func (w *wish) check(q *question) error {
+func (w *wish) check(q *question, given map[string]bool) error {
+	for _, l := range []struct {
+		name string
+		x    float64
+	}{{"bytes", float64(w.bytes)}, {"mean-bits", w.meanBits}, {"activation-bits", w.activationBits}, {"bops", w.bops}, {"latency", w.latency}, {"noise", w.noise}} {
+		if given[l.name] && !(l.x > 0) {
+			return usage(fmt.Sprintf("-%s: a limit is greater than zero, not %g", l.name, l.x))
+		}
+	}
 	switch {
-	case w.bytes < 0 || w.meanBits < 0 || w.activationBits < 0 || w.bops < 0 || w.latency < 0 || w.noise < 0 || w.drop < 0:
-		return usage("limits are not negative")
-	case w.noise > 0 && w.sqnr != 0:
+	case given["drop"] && !(w.drop >= 0):
+		return usage(fmt.Sprintf("-drop: a drop is not %g; 0.01 is a percentage point", w.drop))
+	case given["sqnr"] && math.IsNaN(w.sqnr):
+		return usage("-sqnr: not a number of dB")
+	case given["noise"] && given["sqnr"]:
 		return usage("-noise and -sqnr say the same; give one")
 	case w.refine < 0:
 		return usage("-refine: a number of plans is not negative")
+	case given["raise"] && w.raise < 0:
+		return usage("-raise: a number of layers is not negative")
+	}
+	if given["sqnr"] {
+		w.noise = math.Pow(10, -w.sqnr/10)
+	}
+	if given["raise"] {
+		for _, name := range []string{"weights", "activations", "pin", "minimize", "refine"} {
+			if given[name] {
+				return usage("-raise takes its two widths from -bits, and no -" + name)
+			}
+		}
+	}
+	switch {
 	case w.limits() == 0 && w.raise < 0:
 		return usage("needs a limit: -bytes, -mean-bits, -activation-bits, -bops, -latency, -noise, -sqnr, -drop, or -raise")
 	case w.raise >= 0 && w.limits() > 0:
 		return usage("-raise takes no limits")
+	case w.dropGiven && w.limits() > 1:
+		return usage("-drop is measured, and takes no other limits; use -noise or -sqnr with them")
 	case q.scorer == "hawq" || q.scorer == "closed":
 		return usage("the scorer " + q.scorer + " says nothing of activations and of noise; plans are made with exact, onepass or random")
 	case w.latency > 0 && q.profile == "simulation":
 		return usage("-latency needs the device of -profile; simulation has no speed")
 	case !slices.Contains(costNames(), w.minimize):
 		return usage(fmt.Sprintf("-minimize: %q; costs are %s", w.minimize, strings.Join(costNames(), ", ")))
+	case given["minimize"] && !w.cheapest():
+		return usage("-minimize goes with one limit, on quality: -noise, -sqnr or -drop; within other limits it is noise that is least")
+	case given["refine"] && w.refine > 0 && w.cheapest():
+		return usage("-refine goes with limits on costs; with -noise, -sqnr or -drop alone nothing is refined")
 	}
-	if w.sqnr != 0 {
-		w.noise = math.Pow(10, -w.sqnr/10)
-	}
+	w.low, w.high = q.bits[0], q.bits[len(q.bits)-1]
 	if w.weights == nil {
 		w.weights = q.bits
 	}
@@ -219,13 +263,16 @@ func (w *wish) check(q *question) error {
 // limits is how many limits are given.
 func (w *wish) limits() int {
 	n := 0
-	for _, given := range []bool{w.bytes > 0, w.meanBits > 0, w.activationBits > 0, w.bops > 0, w.latency > 0, w.noise > 0 || w.sqnr != 0, w.dropGiven} {
+	for _, given := range []bool{w.bytes > 0, w.meanBits > 0, w.activationBits > 0, w.bops > 0, w.latency > 0, w.noise > 0, w.dropGiven} {
 		if given {
 			n++
 		}
 	}
 	return n
 }
+
+// cheapest tells whether quality alone is limited, so that a cost shall be least.
+func (w *wish) cheapest() bool { return (w.noise > 0 || w.dropGiven) && w.limits() == 1 }
 
 func (w *wish) space() quantlib.Space {
 	return quantlib.Space{Weights: w.weights, Activations: w.activations, Pins: w.pins}
@@ -246,30 +293,26 @@ func (a *analysis) wished(ctx context.Context, w *wish) error {
 
 func (a *analysis) choose(ctx context.Context, w *wish) (c sense.Choice, why string, err error) {
 	if w.raise >= 0 {
-		low, high := a.bits[0], a.bits[len(a.bits)-1]
-		start, err := a.study.Uniform(low, low)
+		start, err := a.study.Uniform(w.low, w.low)
 		if err != nil {
 			return c, "", err
 		}
-		c, err = a.table.Raise(start, high, w.raise)
-		return c, fmt.Sprintf("%d bits everywhere, but %[3]d bits in the %[2]d layers that are the noisiest so", low, w.raise, high), err
+		c, err = a.table.Raise(start, w.high, w.raise)
+		return c, fmt.Sprintf("%d bits everywhere, but %[3]d bits in the %[2]d layers that are the noisiest so", w.low, min(w.raise, len(a.m.Layers)), w.high), err
 	}
 	l := w.quantLimits()
 	sp := w.space()
-	switch quality, costs := w.noise > 0 || w.dropGiven, w.limits(); {
+	switch {
 	case w.dropGiven:
-		if costs > 1 {
-			return c, "", usage("-drop is measured, and takes no other limits; use -noise or -sqnr with them")
-		}
 		f, err := a.table.Frontier(ctx, sp, costOf(w.minimize))
 		if err != nil {
 			return c, "", err
 		}
 		t, err := f.Target(ctx, quantlib.DropAtMost(w.drop), a.study.Evaluate)
 		return t.Choice, fmt.Sprintf("the least %s on the frontier with a measured top-1 at most %g lower than the float network's; %d plans measured", w.minimize, w.drop, t.Measured), err
-	case quality && costs == 1:
+	case w.cheapest():
 		c, err = a.table.Cheapest(ctx, sp, l, costOf(w.minimize))
-		return c, fmt.Sprintf("the least %s with a predicted noise-to-signal power of at most %.3g (%.1f dB)", w.minimize, w.noise, -10*math.Log10(w.noise)), err
+		return c, fmt.Sprintf("the least %s with a predicted noise-to-signal power of at most %.3g (%.1f dB)", w.minimize, w.noise, 0-10*math.Log10(w.noise)), err
 	}
 	return a.chosenPlan(ctx, sp, l, w.refine, w.String())
 }
@@ -296,11 +339,11 @@ func (w *wish) String() string {
 // outputKnown reports early that a file cannot be written.
 func outputKnown(path string) error {
 	if err := writable(path); err != nil {
-		return err
+		return fmt.Errorf("-out %s: %w", path, err)
 	}
 	ext := strings.ToLower(filepath.Ext(path))
-	if ext != ".json" && ext != ".html" && !slices.Contains(format.Exporters(), ext) {
-		return usage(fmt.Sprintf("-out %s: a plan is written as .json, a page as .html, a quantized network as %s", path, strings.Join(format.Exporters(), ", ")))
+	if ext != ".json" && ext != ".html" && !slices.Contains(networkEnds(), ext) {
+		return usage(fmt.Sprintf("-out %s: a plan is written as .json, a page as .html, a quantized network as %s", path, strings.Join(networkEnds(), ", ")))
 	}
 	return nil
 }
