@@ -12,7 +12,7 @@ type Costs struct {
 	MeanWeightBits     float64 // over all weights
 	MeanActivationBits float64 // over all activations that have a quantizer, by their elements
 	BOPs               int64   // Σ MACs·bits·bits, see plan.Plan.BOPs
-	Seconds            float64 // predicted; 0 where the study's Profile has no figures
+	Seconds            float64 // predicted; 0 where the study's Profile has no figures, or none for all units at these widths
 }
 
 // Costs is what a plan costs. It runs nothing but one sample, once, for the shapes.
@@ -28,13 +28,17 @@ func (s *Study) Costs(ctx context.Context, pl Plan) (Costs, error) {
 	if err != nil {
 		return Costs{}, err
 	}
-	return Costs{
+	width := func(tie int) int { return pl.Tie(tie).Width() }
+	c := Costs{
 		Bytes:              pl.Bytes(),
 		MeanWeightBits:     pl.MeanBits(),
 		MeanActivationBits: pl.MeanActivationBits(w.Elements),
 		BOPs:               pl.BOPs(w.MACs),
-		Seconds:            w.Seconds(p.m.Profile, func(tie int) int { return pl.Tie(tie).Width() }),
-	}, nil
+	}
+	if w.Known(p.m.Profile, width) {
+		c.Seconds = w.Seconds(p.m.Profile, width)
+	}
+	return c, nil
 }
 
 // String is the costs in one line.

@@ -48,6 +48,9 @@ func TestCostsFollowTheWidths(t *testing.T) {
 	if !(slow.Seconds > fast.Seconds && fast.Seconds > 0) {
 		t.Errorf("%v; %v", slow, fast)
 	}
+	if c := cost(0, 0); c.Seconds != 0 {
+		t.Errorf("float32 takes %v s on a device that does not compute it", c.Seconds)
+	}
 	if _, err := s.Costs(t.Context(), p); err == nil || !strings.Contains(err.Error(), "profile") {
 		t.Errorf("a plan of another profile: %v", err)
 	}

@@ -60,6 +60,18 @@ func (w *Workload) Seconds(p *hardware.Profile, bits func(tie int) int) float64 
 	return sum
 }
 
+// Known tells whether a device has figures for every unit at these widths; where it
+// has not, Seconds is the time of the others.
+func (w *Workload) Known(p *hardware.Profile, bits func(tie int) int) bool {
+	for i := range w.Units {
+		at := w.Units[i].At(bits)
+		if _, bound := p.Seconds(at); at.MACs > 0 && bound == hardware.Unknown {
+			return false
+		}
+	}
+	return p.HasLatency()
+}
+
 // views are operators that make no copy of what they are given.
 var views = map[string]bool{
 	"Reshape": true, "Flatten": true, "Squeeze": true, "Unsqueeze": true, "Identity": true, "Dropout": true,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"github.com/quantnb/quantnb/kernelext/chart"
 	"github.com/quantnb/quantnb/kernelext/cmd/quantnb/internal/report"
@@ -23,14 +22,15 @@ type analysis struct {
 	*subject
 	report *report.Report
 
-	m      *plan.Map
-	grid   *quantlib.Grid // also where its measurement was interrupted
-	table  *sense.Table
-	work   *sense.Workload // nil where it is not known
-	curve  *quantlib.Curve
-	best   *sense.Frontier
-	chosen *sense.Choice
-	beside *sense.Choice // the uniform plan
+	m       *plan.Map
+	grid    *quantlib.Grid // also where its measurement was interrupted
+	table   *sense.Table
+	work    *sense.Workload // nil where it is not known
+	curve   *quantlib.Curve
+	best    *sense.Frontier
+	chosen  *sense.Choice
+	beside  *sense.Choice // the uniform plan
+	doubted bool          // the labels, in a warning
 
 	rows    []hardware.Row
 	rowBits int
@@ -110,6 +110,7 @@ func (a *analysis) uniform(ctx context.Context) (err error) {
 	}
 	pick, what := func(x quantlib.Accuracy) sense.Measure { return x.Noise.Agreement }, "agreement with float"
 	if a.curve.Float.Labeled {
+		a.doubtLabels(a.curve.Float.Top1.Mean, a.curve.Float.Samples)
 		pick, what = func(x quantlib.Accuracy) sense.Measure { return x.Top1 }, "top-1"
 	}
 	out := &report.Accuracy{Samples: a.curve.Float.Samples, What: what, Float: share(pick(a.curve.Float))}
@@ -230,53 +231,6 @@ func uniformName(weight, activation int) string {
 		return fmt.Sprintf("uniform W%d", weight)
 	}
 	return fmt.Sprintf("uniform W%dA%d", weight, activation)
-}
-
-// adopt describes a plan beside a uniform one, both measured.
-func (a *analysis) adopt(ctx context.Context, c sense.Choice, uniform quantlib.Plan, name, why string) error {
-	u, err := a.table.Describe(uniform, quantlib.Plan{})
-	if err != nil {
-		return err
-	}
-	a.chosen, a.beside = &c, &u
-	q := &report.Plan{Why: why, Bytes: c.Bytes, MeanBits: report.Number(c.MeanBits), BOPs: report.Number(c.BOPs), SQNR: report.Number(c.SQNR()), Seconds: report.Number(a.table.Latency(c.Plan)),
-		Versus: &report.Versus{Seconds: report.Number(a.table.Latency(uniform)), Name: name, Bytes: u.Bytes, MeanBits: report.Number(u.MeanBits), BOPs: report.Number(u.BOPs), SQNR: report.Number(u.SQNR()), Diff: []string{}},
-	}
-	for i, l := range a.m.Layers {
-		w, x := c.Plan.Layer(i)
-		p := report.PlanLayer{Name: l.Name}
-		if l.Weight >= 0 {
-			p.Weight = w.String()
-		}
-		if len(l.Activations) > 0 {
-			p.Activation = x.String()
-		}
-		q.Layers = append(q.Layers, p)
-	}
-	for _, line := range strings.Split(c.Plan.Diff(uniform), "\n") {
-		if line != "" {
-			q.Versus.Diff = append(q.Versus.Diff, line)
-		}
-	}
-	a.report.Plan = q
-	if q.Accuracy, err = a.measured(ctx, c.Plan); err != nil {
-		return err
-	}
-	q.Versus.Accuracy, err = a.measured(ctx, uniform)
-	return err
-}
-
-func (a *analysis) measured(ctx context.Context, p quantlib.Plan) (*report.Measured, error) {
-	x, err := a.study.Evaluate(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	m := &report.Measured{Samples: x.Samples, Agreement: share(x.Noise.Agreement), SQNR: report.Number(x.Noise.SQNR())}
-	if x.Labeled {
-		s := share(x.Top1)
-		m.Top1 = &s
-	}
-	return m, nil
 }
 
 // check measures plans along the frontier.

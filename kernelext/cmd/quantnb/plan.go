@@ -171,7 +171,7 @@ func (w *wish) flags(fs *flag.FlagSet) {
 		return err
 	})
 	fs.IntVar(&w.raise, "raise", -1, "all at the lowest of -bits, then the `n` noisiest layers at the highest")
-	fs.Var(&w.pins, "pin", "fix a layer: `layer=8`, or layer=4/8 for weight/activation; also globs and op:Conv; repeatable")
+	fs.Var(&w.pins, "pin", "fix a layer: `layer=8`, or layer=4/8 for weight/activation, where - leaves a choice and float takes float32; also globs and op:Conv; repeatable")
 	fs.Var(&w.weights, "weights", "`widths` that weights may take (default: -bits)")
 	fs.Var(&w.activations, "activations", "`widths` that activations may take (default: the highest of -bits)")
 	fs.StringVar(&w.minimize, "minimize", quantlib.Bytes, "with -noise or -drop: `"+strings.Join(costNames(), ", ")+"`")

@@ -167,8 +167,10 @@ type Plan struct {
 	Accuracy *Measured   `json:"measured,omitempty"`
 	Layers   []PlanLayer `json:"layers"`
 	// Versus is the uniform plan it is compared with.
-	Versus *Versus  `json:"versus,omitempty"`
-	Files  []string `json:"files,omitempty"` // that it was written to
+	Versus *Versus `json:"versus,omitempty"`
+	// Float is the network that is not quantized.
+	Float *Versus  `json:"float,omitempty"`
+	Files []string `json:"files,omitempty"` // that it was written to
 }
 
 // Versus is a plan beside another.

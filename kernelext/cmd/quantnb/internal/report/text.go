@@ -204,24 +204,30 @@ func (m *Measured) String() string {
 	return fmt.Sprintf("%sagreement with float %s %%, SQNR %s dB, %d samples", text, percent(m.Agreement), decibel(m.SQNR), m.Samples)
 }
 
-// costs is the rows that set a plan beside the uniform one.
+// costs is the rows that set a plan beside the uniform one and the float network.
 func (q *Plan) costs() [][]string {
-	rows := [][]string{{"", "this plan"}, {"bytes of weights", fmt.Sprint(q.Bytes)}, {"bits a weight", fmt.Sprintf("%.2f", float64(q.MeanBits))},
-		{"bit operations", operations(q.BOPs)}, {"predicted latency", seconds(q.Seconds)}, {"predicted SQNR (dB)", decibel(q.SQNR)}}
-	if v := q.Versus; v != nil {
+	columns := []*Versus{{Name: "this plan", Bytes: q.Bytes, MeanBits: q.MeanBits, BOPs: q.BOPs, Seconds: q.Seconds, SQNR: q.SQNR, Accuracy: q.Accuracy}}
+	for _, v := range []*Versus{q.Versus, q.Float} {
+		if v != nil {
+			columns = append(columns, v)
+		}
+	}
+	rows := [][]string{{""}, {"bytes of weights"}, {"bits a weight"}, {"bit operations"}, {"predicted latency"}, {"predicted SQNR (dB)"}}
+	for _, v := range columns {
 		for i, c := range []string{name(v.Name), fmt.Sprint(v.Bytes), fmt.Sprintf("%.2f", float64(v.MeanBits)), operations(v.BOPs), seconds(v.Seconds), decibel(v.SQNR)} {
 			rows[i] = append(rows[i], c)
 		}
 	}
 	measured := func(what string, pick func(*Measured) string) {
-		row := []string{what, "", ""}
-		if q.Accuracy != nil {
-			row[1] = pick(q.Accuracy)
+		row, some := []string{what}, false
+		for _, v := range columns {
+			text := ""
+			if v.Accuracy != nil {
+				text = pick(v.Accuracy)
+			}
+			row, some = append(row, text), some || text != ""
 		}
-		if q.Versus != nil && q.Versus.Accuracy != nil {
-			row[2] = pick(q.Versus.Accuracy)
-		}
-		if row[1]+row[2] != "" {
+		if some {
 			rows = append(rows, row)
 		}
 	}
