@@ -36,8 +36,8 @@ type Model struct {
 	file  *graph.Graph
 	path  string
 	data  []byte
-	key   func() memo.Key // of the file's bytes
-	known bool            // these bytes are all that the model is
+	key   func() memo.Key // of the file's bytes, and of weights in files beside it
+	known bool            // key says all that the model is
 
 	profile *hardware.Profile // whose rules place quantizers; nil means simulation
 	rules   string            // the profile as JSON
@@ -95,8 +95,8 @@ func newModel(g *graph.Graph, data []byte) *Model {
 	m.views = &views{opened: m}
 	m.rewrite = sync.OnceValues(m.rewritten)
 	m.prepare = sync.OnceValues(m.build)
-	m.key = sync.OnceValue(func() memo.Key { return memo.KeyOf(data) })
-	m.known = data != nil && !external(g)
+	m.key = sync.OnceValue(func() memo.Key { return fileKey(data, g.Model().Outside) })
+	m.known = data != nil
 	return m
 }
 
@@ -150,7 +150,7 @@ func (m *Model) build() (prepared, error) {
 // came otherwise, and these, which must not be changed. data is nil where they are
 // not all that the model is, as with weights in other files.
 func (m *Model) File() (path string, data []byte) {
-	if !m.known {
+	if !m.known || len(m.file.Model().Outside) > 0 {
 		return m.path, nil
 	}
 	return m.path, m.data

@@ -5,8 +5,8 @@ import (
 	"encoding/gob"
 
 	"github.com/quantnb/quantnb/quantlib/calibrate"
-	"github.com/quantnb/quantnb/quantlib/graph"
 	"github.com/quantnb/quantnb/quantlib/memo"
+	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
 // numerics is the version of everything that a stored result depends on beside
@@ -92,12 +92,17 @@ func store[T any](v *T) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// external reports whether weights of g stand in other files.
-func external(g *graph.Graph) bool {
-	for _, c := range g.Consts() {
-		if c.External {
-			return true
+// fileKey is the key of a model's file, and of the tensors whose elements stand in
+// files beside it: what those are called and where in them elements stand says the
+// file, so their bytes are all that is missing.
+func fileKey(data []byte, outside []*tensor.Tensor) memo.Key {
+	parts := []any{data}
+	for _, t := range outside {
+		if err := t.Err(); err != nil {
+			parts = append(parts, err.Error()) // nothing will be computed of it
+			continue
 		}
+		parts = append(parts, t.Bytes())
 	}
-	return false
+	return memo.KeyOf(parts...)
 }

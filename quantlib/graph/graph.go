@@ -52,12 +52,11 @@ type Dim struct {
 // A Const is a value known before the network runs: an initializer, or the
 // output of a Constant node.
 type Const struct {
-	Name     string
-	Tensor   *tensor.Tensor
-	External bool   // its elements stand in a file beside the model
-	Node     *Node  // the Constant node it stood in; nil for an initializer
-	Extra    []byte // what the file format keeps here and we do not read
-	Sparse   []byte // its form in the file where only elements that are not zero stand there
+	Name   string
+	Tensor *tensor.Tensor
+	Node   *Node  // the Constant node it stood in; nil for an initializer
+	Extra  []byte // what the file format keeps here and we do not read
+	Sparse []byte // its form in the file where only elements that are not zero stand there
 }
 
 // A Node is one operator call. It must not be changed after New.
@@ -83,6 +82,7 @@ type Model struct {
 	Opsets          map[string]int // domain → version; "" is ONNX's own
 	Metadata        []KeyValue
 	Functions       []*Function
+	Outside         []*tensor.Tensor // whose elements stood in files beside it, in the order of the file, wherever in it
 	Extra           []byte
 }
 

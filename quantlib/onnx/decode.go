@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/quantnb/quantnb/quantlib/graph"
+	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
 const (
@@ -30,7 +31,8 @@ func Decode(data []byte, dir string) (*graph.Graph, error) {
 
 type decoder struct {
 	dir           string
-	stored, dense int // bytes of sparse tensors, as they are and once dense
+	outside       []*tensor.Tensor // read from other files
+	stored, dense int              // bytes of sparse tensors, as they are and once dense
 }
 
 func (d *decoder) model(data []byte) (*graph.Graph, error) {
@@ -94,7 +96,9 @@ func (d *decoder) model(data []byte) (*graph.Graph, error) {
 		}
 		m.Functions = append(m.Functions, f)
 	}
-	return d.graph(body, m, nil, 0)
+	g, err := d.graph(body, m, nil, 0)
+	m.Outside = d.outside
+	return g, err
 }
 
 func opset(v field, into map[string]int) error {

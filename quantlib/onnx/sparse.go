@@ -83,7 +83,7 @@ func (d *decoder) sparse(v field) (decodedTensor, error) {
 	if d.dense > maxDense+denseForByte*d.stored {
 		return values, fmt.Errorf("sparse tensors of %d bytes are %d bytes large once dense: %w", d.stored, d.dense, errors.ErrUnsupported)
 	}
-	out := decodedTensor{name: values.name, external: values.external || indices.external}
+	out := decodedTensor{name: values.name}
 	out.t, err = tensor.Lazy(dt, shape, func() ([]byte, error) { return scatter(x, p, shape, size) })
 	return out, err
 }
@@ -137,6 +137,7 @@ func scatter(values, indices *tensor.Tensor, shape []int, size int) ([]byte, err
 // sparseInitializer is a constant that the file holds as a sparse tensor. It is
 // written back as it stood, unless its data are outside the file.
 func (d *decoder) sparseInitializer(v field) (*graph.Const, error) {
+	outside := len(d.outside)
 	p, err := d.sparse(v)
 	if err != nil {
 		return nil, at(err, "%q", p.name)
@@ -144,8 +145,8 @@ func (d *decoder) sparseInitializer(v field) (*graph.Const, error) {
 	if p.name == "" {
 		return nil, errors.New("it has no name")
 	}
-	c := &graph.Const{Name: p.name, Tensor: p.t, External: p.external}
-	if !p.external {
+	c := &graph.Const{Name: p.name, Tensor: p.t}
+	if len(d.outside) == outside {
 		c.Sparse = v.bytes
 	}
 	return c, nil

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/encoding/protowire"
+
 	"github.com/quantnb/quantnb/quantlib/tensor"
 )
 
@@ -152,5 +154,32 @@ func TestSparseTensorsBesideTheFileAreWrittenDense(t *testing.T) {
 	}
 	if g, err = Decode(saved, ""); err != nil || !slices.Equal(g.Const("w").F32(), []float32{0, 0, 1}) {
 		t.Errorf("read back: %v", err)
+	}
+}
+
+func TestTensorsOutsideTheFileAreListedWhereverTheyStand(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "v.bin"), []byte{0, 0, 128, 63, 0, 0, 0, 64}, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	outside := func(field protowire.Number, name, offset string) []byte {
+		return msg(field, num(1, 1), num(2, 1), text(8, name), num(14, 1),
+			msg(13, text(1, "location"), text(2, "v.bin")), msg(13, text(1, "offset"), text(2, offset)), msg(13, text(1, "length"), text(2, "4")))
+	}
+	then := graphAttr("then_branch", text(2, "t"), outside(5, "v", "4"), nodeProto("Identity", "i", []string{"v"}, []string{"o"}), output("o"))
+	other := graphAttr("else_branch", text(2, "e"), nodeProto("Identity", "j", []string{"x"}, []string{"p"}), output("p"))
+	g, err := Decode(model(input("x"), input("c"),
+		nodeProto("Constant", "k", nil, []string{"w"}, slices.Concat(text(1, "value"), outside(5, "", "0"), num(20, 4))),
+		nodeProto("Add", "a", []string{"x", "w"}, []string{"s"}),
+		nodeProto("If", "f", []string{"c"}, []string{"y"}, then, other), output("y")), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []float32
+	for _, x := range g.Model().Outside {
+		got = append(got, x.F32()...)
+	}
+	if !slices.Equal(got, []float32{1, 2}) {
+		t.Errorf("outside the file stand %v, want 1, of a Constant node, and 2, in a branch", got)
 	}
 }

@@ -26,10 +26,9 @@ func DecodeTensor(data []byte) (name string, t *tensor.Tensor, err error) {
 }
 
 type decodedTensor struct {
-	name     string
-	t        *tensor.Tensor
-	extra    []byte
-	external bool
+	name  string
+	t     *tensor.Tensor
+	extra []byte
 }
 
 func (d *decoder) initializer(v field) (*graph.Const, error) {
@@ -40,7 +39,7 @@ func (d *decoder) initializer(v field) (*graph.Const, error) {
 	if p.name == "" {
 		return nil, errors.New("it has no name")
 	}
-	return &graph.Const{Name: p.name, Tensor: p.t, External: p.external, Extra: p.extra}, nil
+	return &graph.Const{Name: p.name, Tensor: p.t, Extra: p.extra}, nil
 }
 
 func (d *decoder) tensor(v field) (decodedTensor, error) {
@@ -114,8 +113,10 @@ func (d *decoder) tensorProto(data []byte) (decodedTensor, error) {
 	if dt < 1 || dt > 255 || !tensor.DType(dt).Known() {
 		return out, fmt.Errorf("unknown element type %d", dt)
 	}
-	out.external = p.outside == 1
 	out.t, err = d.elements(tensor.DType(dt), shape, p)
+	if err == nil && p.outside == 1 {
+		d.outside = append(d.outside, out.t)
+	}
 	return out, err
 }
 
