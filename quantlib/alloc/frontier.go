@@ -27,7 +27,8 @@ type Pareto struct {
 	// noise.
 	Epsilon float64
 
-	from   []origin // by point
+	from   []origin  // by point
+	lower  []float64 // by point, what Epsilon is the worst of; nil where it is 0 or from elsewhere
 	spans  []span
 	cells  *cells
 	thin   *thinned // where spans were given up
@@ -74,7 +75,7 @@ func Frontier(ctx context.Context, items []Item, cost string) (*Pareto, error) {
 	if err := check(items, []string{Noise, cost}); err != nil {
 		return nil, err
 	}
-	return frontier(ctx, items, cost, runWork, maxPoints)
+	return newPolygon(apart(items, cost)).frontier(ctx, cost, runWork, &spare{items, maxPoints})
 }
 
 // Choice is the choice behind point i, by item an index into its Candidates. It
@@ -92,15 +93,16 @@ func (f *Pareto) Choice(i int) []int {
 	defer f.mu.Unlock()
 	x := &f.spans[o.span]
 	cells := slices.Clone(x.base)
+	var leaves []int32
 	if o.at >= 0 {
 		if f.loaded != o.span {
 			f.sp.at(x)
 			f.list, _ = f.sp.list(x.top)
 			f.loaded = o.span
 		}
-		f.sp.follow(f.list[o.at], cells)
+		leaves = f.sp.follow(f.list[o.at], cells, nil)
 	}
-	return f.cells.choice(cells)
+	return f.cells.choice(cells, leaves)
 }
 
 // Within is the point of least noise whose cost is at most limit; ok is false if

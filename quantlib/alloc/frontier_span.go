@@ -137,7 +137,7 @@ func (d *drawer) edges(g *polygon, from, to, left int) error {
 func (d *drawer) beyond(g *polygon, x *span, depth int, listed bool) error {
 	switch {
 	case listed:
-	case depth < mostDepth && d.work < d.allowed:
+	case depth < mostDepth && d.work < d.allowed && int(g.steps[x.s].item) < len(g.of):
 		return d.part(g, x, depth)
 	default:
 		d.open = append(d.open, *x)
@@ -283,10 +283,21 @@ func (d *drawer) vertex(g *polygon, v int) {
 	d.stair.add(d.buffer)
 }
 
-// frontier draws stretches of the polygon side by side. What is done does not depend on
-// how many run at once.
-func frontier(ctx context.Context, items []Item, cost string, limit, most int) (*Pareto, error) {
-	root := newPolygon(newCells(items, cost))
+// spare is the items of a frontier whose edges, where they are given up, are approximated
+// by a thinned one of so many points.
+type spare struct {
+	items  []Item
+	points int
+}
+
+// frontier draws all of it.
+func (root *polygon) frontier(ctx context.Context, cost string, limit int, instead *spare) (*Pareto, error) {
+	return root.stretchOf(ctx, 0, len(root.steps), cost, limit, instead)
+}
+
+// stretchOf draws it from vertex from to vertex to, stretches of it side by side. What is
+// done does not depend on how many run at once. limit is the work for one list.
+func (root *polygon) stretchOf(ctx context.Context, from, to int, cost string, limit int, instead *spare) (*Pareto, error) {
 	scale := 0.0
 	for _, v := range root.vertex {
 		scale = max(scale, math.Abs(v.Cost))
@@ -305,8 +316,8 @@ func frontier(ctx context.Context, items []Item, cost string, limit, most int) (
 				d := &drawer{ctx: ctx, sp: spanner{cells: root.cells, limit: limit}, stair: stair{scale: scale}}
 				g := *root
 				g.now, g.at = slices.Clone(g.first), 0
-				n := len(g.steps)
-				errs[k] = d.edges(&g, k*n/stretches, (k+1)*n/stretches, totalWork/stretches)
+				n := to - from
+				errs[k] = d.edges(&g, from+k*n/stretches, from+(k+1)*n/stretches, totalWork/stretches)
 				drawers[k] = d
 			}
 		})
@@ -329,9 +340,13 @@ func frontier(ctx context.Context, items []Item, cost string, limit, most int) (
 		f.spans = append(f.spans, d.spans...)
 	}
 	st.add(list)
-	if len(open) > 0 {
-		// What was given up is approximated.
-		thin, err := thinnedFrontier(ctx, items, cost, most)
+	switch {
+	case len(open) == 0:
+	case instead == nil:
+		f.lower = st.gaps(open)
+		f.Epsilon = st.epsilon(f.lower)
+	default:
+		thin, err := thinnedFrontier(ctx, instead.items, cost, instead.points)
 		if err != nil {
 			return nil, err
 		}
@@ -341,7 +356,7 @@ func frontier(ctx context.Context, items []Item, cost string, limit, most int) (
 		}
 		st.add(list)
 		f.thin = thin
-		f.solved, f.Epsilon = st.certify(ctx, items, cost, open)
+		f.solved, f.Epsilon = st.certify(ctx, instead.items, cost, open)
 		f.Epsilon = min(f.Epsilon, thin.Epsilon)
 	}
 	f.Points, f.from = make([]Point, len(st.points)), make([]origin, len(st.points))

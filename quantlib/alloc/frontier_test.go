@@ -185,7 +185,7 @@ func TestFrontierEqualsTable(t *testing.T) {
 		}
 		want := tableFrontier(items, "bytes")
 		for _, limit := range []int{runWork, 3000, 300} {
-			f, err := frontier(context.Background(), items, "bytes", limit, 1<<6)
+			f, err := newPolygon(apart(items, "bytes")).frontier(context.Background(), "bytes", limit, &spare{items, 1 << 6})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -224,7 +224,7 @@ func TestFrontierIsTheSameOnAnyNumberOfThreads(t *testing.T) {
 	var want []Point
 	for _, n := range []int{1, 2, 8} {
 		old := runtime.GOMAXPROCS(n)
-		f, err := frontier(context.Background(), items, "bops", 1<<12, 1<<8)
+		f, err := newPolygon(apart(items, "bops")).frontier(context.Background(), "bops", 1<<12, &spare{items, 1 << 8})
 		runtime.GOMAXPROCS(old)
 		if err != nil {
 			t.Fatal(err)

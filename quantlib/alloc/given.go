@@ -92,10 +92,15 @@ func (st *stair) certify(ctx context.Context, items []Item, cost string, open []
 		lower = slices.Replace(lower, from, to, least)
 		solved = append(solved, r.choice)
 	}
+	return solved, st.epsilon(lower)
+}
+
+// epsilon is the widest gap, in parts of the noise.
+func (st *stair) epsilon(lower []float64) (epsilon float64) {
 	for i, p := range st.points {
 		if p.Noise > lower[i] {
 			epsilon = max(epsilon, p.Noise/lower[i]*(1+Tolerance)-1)
 		}
 	}
-	return solved, epsilon
+	return epsilon
 }

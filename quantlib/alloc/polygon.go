@@ -27,9 +27,9 @@ func newPolygon(c *cells) *polygon {
 	g := &polygon{cells: c}
 	for i := range int32(len(c.off) - 1) {
 		hull := c.hull(i)
-		g.first = append(g.first, hull[0])
+		g.first = append(g.first, int32(hull[0]))
 		for q := 1; q < len(hull); q++ {
-			a, b := hull[q-1], hull[q]
+			a, b := int32(hull[q-1]), int32(hull[q])
 			g.steps = append(g.steps, step{i, a, b, c.cost[b] - c.cost[a], c.noise[a] - c.noise[b]})
 		}
 	}
@@ -75,18 +75,12 @@ func (g *polygon) with(cell int32) *polygon {
 }
 
 // hull is the lower convex hull of the cells of an item, by ascending cost.
-func (c *cells) hull(item int32) (hull []int32) {
+func (c *cells) hull(item int32) []int {
+	order := make([]int, 0, c.off[item+1]-c.off[item])
 	for p := c.off[item]; p < c.off[item+1]; p++ {
-		for n := len(hull); n > 1; n = len(hull) {
-			a, b := hull[n-2], hull[n-1]
-			if (c.noise[a]-c.noise[b])*(c.cost[p]-c.cost[b]) > (c.noise[b]-c.noise[p])*(c.cost[b]-c.cost[a]) {
-				break
-			}
-			hull = hull[:n-1]
-		}
-		hull = append(hull, p)
+		order = append(order, int(p))
 	}
-	return hull
+	return lowerHull(order, c.cost, c.noise)
 }
 
 // cellsAt is the cell of each item at a vertex.

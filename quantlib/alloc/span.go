@@ -24,17 +24,28 @@ import (
 // is beaten in every completion.
 
 // cells is the candidates of all items that no other of the item beats, by ascending
-// cost: those of item i stand at off[i]..off[i+1].
+// cost: those of item i stand at off[i]..off[i+1]. Items that couplings connect come after
+// the others, and together count as one whose cells are the vertices of its outline.
 type cells struct {
 	off         []int32
 	cost, noise []float64
 	id, item    []int32
+	of          []int32      // by item, its index in the problem; for those without couplings
+	comps       []*component // the items from len(of) on
+	leaf        []int32      // by index in the problem, the number of its first candidate among all
 }
 
-func newCells(items []Item, cost string) *cells {
-	g := &cells{off: []int32{0}}
+// newCells makes the cells of the items for which skip does not hold, and of components.
+func newCells(items []Item, cost string, skip func(i int) bool, comps []*component) *cells {
+	g := &cells{off: []int32{0}, comps: comps}
+	leaves := int32(0)
 	for i := range items {
 		it := &items[i]
+		g.leaf = append(g.leaf, leaves)
+		leaves += int32(len(it.Candidates))
+		if skip(i) {
+			continue
+		}
 		ids := it.allowed()
 		at := func(j int) Point {
 			v, _ := it.Candidates[j].cost(cost)
@@ -48,19 +59,34 @@ func newCells(items []Item, cost string) *cells {
 			if p := at(j); p.Noise < least {
 				least = p.Noise
 				g.cost, g.noise = append(g.cost, p.Cost), append(g.noise, p.Noise)
-				g.id, g.item = append(g.id, int32(j)), append(g.item, int32(i))
+				g.id, g.item = append(g.id, int32(j)), append(g.item, int32(len(g.of)))
 			}
+		}
+		g.of, g.off = append(g.of, int32(i)), append(g.off, int32(len(g.id)))
+	}
+	for k, c := range comps {
+		o := &c.root().outline[0]
+		for v := range o.cost {
+			g.cost, g.noise = append(g.cost, o.cost[v]), append(g.noise, o.noise[v])
+			g.id, g.item = append(g.id, int32(v)), append(g.item, int32(len(g.of)+k))
 		}
 		g.off = append(g.off, int32(len(g.id)))
 	}
 	return g
 }
 
+// apart is newCells of items that nothing couples.
+func apart(items []Item, cost string) *cells {
+	return newCells(items, cost, func(int) bool { return false }, nil)
+}
+
 // combo is a combination of deviations from the base of a span. Sums are differences
 // to it.
 type combo struct {
 	cost, noise, regret float64
-	a, b                int32 // the combinations that it joins; b is -1 for a cell a, a too for none
+	// The combinations that it joins; b is -1 for a cell a, a too for none, and candidate
+	// n of all, which a coupled item takes, is a = -2-n.
+	a, b int32
 }
 
 // part is a list of combinations in the arena, by ascending cost and descending noise.
@@ -77,9 +103,13 @@ type spanner struct {
 	regret []float64 // by cell
 	eps    float64   // noise that says nothing
 	all    [2]float64
+	comp   []messages // by component
 
 	arena []combo
 	found []combo // by a join
+	runs  []combo // of an entry's candidates, each sorted
+	ends  []int   // of the runs
+	spare []combo
 	join  joiner
 	work  int // pairs looked at
 	limit int // of them
@@ -95,6 +125,10 @@ func (s *spanner) at(x *span) {
 			s.regret[j] = max(0, s.noise[j]-s.noise[b]+s.lambda*(s.cost[j]-s.cost[b]))
 		}
 	}
+	s.comp = slices.Grow(s.comp, len(s.comps))[:len(s.comps)]
+	for k, c := range s.comps {
+		s.comp[k].send(c, c.entries(s.id[s.base[len(s.of)+k]]), s.lambda)
+	}
 }
 
 // total sums cells in the order of items.
@@ -106,11 +140,25 @@ func (s *cells) total(base []int32) (p Point) {
 	return p
 }
 
-// choice is the candidates of cells, by item.
-func (s *cells) choice(list []int32) []int {
-	choice := make([]int, len(list))
-	for i, c := range list {
-		choice[i] = int(s.id[c])
+// choice is the candidates of cells, by index in the problem, but for what leaves say
+// (see combo).
+func (s *cells) choice(list, leaves []int32) []int {
+	choice := make([]int, len(s.leaf))
+	for i, c := range list[:len(s.of)] {
+		choice[s.of[i]] = int(s.id[c])
+	}
+	for k, c := range s.comps {
+		for b, e := range c.entries(s.id[list[len(s.of)+k]]) {
+			x := &c.buckets[b]
+			choice[x.item] = x.ids[int(e)%x.size]
+		}
+	}
+	for _, n := range leaves {
+		i, found := slices.BinarySearch(s.leaf, n)
+		if !found {
+			i--
+		}
+		choice[i] = int(n - s.leaf[i])
 	}
 	return choice
 }
@@ -134,6 +182,9 @@ func (s *spanner) list(top float64) (list []combo, ok bool) {
 				x.first = min(x.first, s.regret[j])
 			}
 		}
+		if i >= len(s.of) {
+			x.first = 0 // it is always looked at
+		}
 		if x.first < top {
 			open = append(open, x)
 		}
@@ -156,6 +207,9 @@ func (s *spanner) list(top float64) (list []combo, ok bool) {
 
 // between is the least and the greatest cost of an item's candidates of regret below top.
 func (s *spanner) between(item int32, top float64) (r [2]float64) {
+	if k := int(item) - len(s.of); k >= 0 {
+		return s.comp[k].between(top)
+	}
 	b := s.base[item]
 	for j := s.off[item]; j < s.off[item+1]; j++ {
 		if s.regret[j] < top {
@@ -187,6 +241,9 @@ func (s *spanner) build(items []int32, top float64) (part, bool) {
 		s.arena = append(s.arena, combo{a: -1, b: -1})
 	case 1:
 		i := items[0]
+		if k := int(i) - len(s.of); k >= 0 {
+			return s.component(k, top)
+		}
 		b := s.base[i]
 		for j := s.off[i]; j < s.off[i+1]; j++ {
 			if s.regret[j] < top || j == b {
@@ -210,13 +267,15 @@ func (s *spanner) build(items []int32, top float64) (part, bool) {
 	return part{from, len(s.arena)}, true
 }
 
-// follow sets the cells of a combination in those of the base.
-func (s *spanner) follow(c combo, choice []int32) {
+// follow sets the cells of a combination in those of the base, and adds its leaves.
+func (s *spanner) follow(c combo, choice, leaves []int32) []int32 {
 	switch {
 	case c.b >= 0:
-		s.follow(s.arena[c.a], choice)
-		s.follow(s.arena[c.b], choice)
+		leaves = s.follow(s.arena[c.b], choice, s.follow(s.arena[c.a], choice, leaves))
 	case c.a >= 0:
 		choice[s.item[c.a]] = c.a
+	case c.a < -1:
+		leaves = append(leaves, -2-c.a)
 	}
+	return leaves
 }

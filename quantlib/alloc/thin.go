@@ -132,7 +132,7 @@ func thinnedFrontier(ctx context.Context, items []Item, cost string, most int) (
 		f.keep(points, from)
 		return f, nil
 	}
-	f.hull = newPolygon(newCells(items, cost))
+	f.hull = newPolygon(apart(items, cost))
 	f.head = newHead(items, cost, most/headPart)
 	near, nearFrom := f.hull.neighbours()
 	f.keep(append(points, near...), append(from, nearFrom...))
@@ -288,7 +288,7 @@ func (f *thinned) Choice(i int) []int {
 	o := f.from[i]
 	switch o.kind {
 	case byHull:
-		return f.hull.choice(f.hull.cellsOf(o))
+		return f.hull.choice(f.hull.cellsOf(o), nil)
 	case byHead:
 		return follow(f.head.stages, o.at)
 	}

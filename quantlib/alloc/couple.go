@@ -1,0 +1,330 @@
+package alloc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// A Coupling adds what depends on the candidates of several items at once, as the time
+// of a layer does that reads at one item's width and writes at another's.
+//
+// Combination q of candidates is q = j_0 + n_0·(j_1 + n_1·(j_2 + …)), with j_k the
+// candidate of item Items[k] and n_k how many candidates that has.
+type Coupling struct {
+	Name  string               // for errors
+	Items []int                // by index, each at most once
+	Noise []float64            // by combination, not negative; +Inf forbids one; nil adds none
+	Costs map[string][]float64 // by name and combination, finite; what is not named adds none
+}
+
+// mostEntries bounds the table of an item that is eliminated: its candidates times the
+// combinations of what it depends on then.
+const mostEntries = 1 << 17
+
+// CoupledFrontier is Frontier for items that couplings connect: totals are what the
+// chosen candidates have and what the couplings add for them.
+//
+// Items are eliminated one after another: what an item adds at best depends on those
+// that couplings connect it with, for each combination of whose candidates there is a
+// list. It is exact, and fast where each item then depends on few others, as in a
+// network, which is a chain with some branches. Where one depends on so many that its
+// table would exceed 131,072 entries, the error wraps errors.ErrUnsupported.
+//
+// An edge that takes too long is given up without parting; Epsilon says what that means.
+func CoupledFrontier(ctx context.Context, items []Item, couplings []Coupling, cost string) (*Pareto, error) {
+	c, err := coupledCells(items, couplings, cost)
+	if err != nil {
+		return nil, err
+	}
+	return newPolygon(c).frontier(ctx, cost, runWork, nil)
+}
+
+// CoupledSolve is Solve for items that couplings connect, under one limit: the least
+// noise where the limit is on a cost, the least of minimize where it is on Noise. A choice
+// whose total lies above the limit by no more than rounding counts as within (see Solve).
+// Of its stretch of the frontier only the edge about the limit is drawn.
+//
+// Solution has the choice, its totals and the gap. Errors are those of CoupledFrontier;
+// that no choice meets the limit is an *InfeasibleError.
+func CoupledSolve(ctx context.Context, items []Item, couplings []Coupling, minimize string, limit Limit) (Solution, error) {
+	cost := limit.Cost
+	if cost == Noise {
+		cost = minimize
+	} else if minimize != Noise {
+		return Solution{}, fmt.Errorf("alloc: %q under a limit on %q: one of both must be noise", minimize, limit.Cost)
+	}
+	if math.IsNaN(limit.Max) {
+		return Solution{}, fmt.Errorf("alloc: the limit on %q is NaN", limit.Cost)
+	}
+	c, err := coupledCells(items, couplings, cost)
+	if err != nil {
+		return Solution{}, err
+	}
+	g := newPolygon(c)
+	last := len(g.steps)
+	most, scale := limit.Max, 0.0
+	for _, v := range g.vertex {
+		scale = max(scale, math.Abs(v.Cost))
+	}
+	var within func(p Point) bool
+	if limit.Cost == Noise {
+		most += slack(most, g.vertex[0].Noise)
+		within = func(p Point) bool { return p.Noise <= most }
+	} else {
+		most += slack(most, scale)
+		within = func(p Point) bool { return p.Cost <= most }
+	}
+	// Vertices within the limit are those from the dear end, or to it.
+	n := 0
+	for _, v := range g.vertex {
+		if within(v) {
+			n++
+		}
+	}
+	from, to := n-1, min(n, last)
+	if limit.Cost == Noise {
+		from, to = max(0, last-n), last-n+1
+	}
+	if n == 0 {
+		least := g.vertex[0].Cost
+		if limit.Cost == Noise {
+			least = g.vertex[last].Noise
+		}
+		return Solution{}, &InfeasibleError{Limits: []LimitState{{Limit: limit, Least: least, Beside: least}}}
+	}
+	f, err := g.stretchOf(ctx, from, to, cost, runWork, nil)
+	if err != nil {
+		return Solution{}, err
+	}
+	return f.best(limit, within), nil
+}
+
+// best is the point of least noise within a limit on cost, or the cheapest within one on
+// noise.
+func (f *Pareto) best(limit Limit, within func(Point) bool) Solution {
+	i := slices.IndexFunc(f.Points, within)
+	if limit.Cost != Noise {
+		i = len(f.Points) - 1
+		for i > 0 && !within(f.Points[i]) {
+			i--
+		}
+	} else if i < 0 {
+		i = len(f.Points) - 1 // the vertex itself, but for rounding
+	}
+	p := f.Points[i]
+	s := Solution{Choice: f.Choice(i), Noise: p.Noise, Costs: map[string]float64{f.Cost: p.Cost}, Objective: p.Noise}
+	s.Bound = s.Objective
+	if limit.Cost == Noise {
+		s.Objective, s.Bound = p.Cost, p.Cost
+		// A choice that costs less has more noise than the point before allows.
+		for ; i > 0 && f.lower != nil && f.lower[i-1] <= limit.Max; i-- {
+			s.Bound = f.Points[i-1].Cost
+		}
+	} else if f.lower != nil {
+		s.Bound = min(s.Bound, f.lower[i])
+	}
+	s.Gap = s.Objective - s.Bound
+	return s
+}
+
+// coupledCells checks a problem and makes its cells.
+func coupledCells(items []Item, couplings []Coupling, cost string) (*cells, error) {
+	if cost == "" || cost == Noise {
+		return nil, errors.New("alloc: a frontier needs the name of a cost")
+	}
+	if err := check(items, []string{Noise, cost}); err != nil {
+		return nil, err
+	}
+	for i := range couplings {
+		if err := couplings[i].check(items, cost); err != nil {
+			return nil, fmt.Errorf("alloc: coupling %d %q: %w", i, couplings[i].Name, err)
+		}
+	}
+	comps, err := components(items, couplings, cost)
+	if err != nil {
+		return nil, err
+	}
+	coupled := make([]bool, len(items))
+	for _, k := range comps {
+		for b := range k.buckets {
+			coupled[k.buckets[b].item] = true
+		}
+	}
+	return newCells(items, cost, func(i int) bool { return coupled[i] }, comps), nil
+}
+
+func (c *Coupling) check(items []Item, cost string) error {
+	n := 1
+	for k, i := range c.Items {
+		if i < 0 || i >= len(items) {
+			return fmt.Errorf("item %d of %d", i, len(items))
+		}
+		if slices.Contains(c.Items[:k], i) {
+			return fmt.Errorf("item %d twice", i)
+		}
+		if n *= len(items[i].Candidates); n > 1<<26 {
+			return fmt.Errorf("%d items have too many combinations: %w", len(c.Items), errors.ErrUnsupported)
+		}
+	}
+	if n == 1 && len(c.Items) == 0 {
+		return errors.New("no items")
+	}
+	if c.Noise != nil && len(c.Noise) != n {
+		return fmt.Errorf("noise of %d combinations of %d", len(c.Noise), n)
+	}
+	for q, v := range c.Noise {
+		if !(v >= 0) {
+			return fmt.Errorf("noise %v of combination %d is not a number from 0 up", v, q)
+		}
+	}
+	if list := c.Costs[cost]; list != nil {
+		if len(list) != n {
+			return fmt.Errorf("cost %q of %d combinations of %d", cost, len(list), n)
+		}
+		for q, v := range list {
+			if math.IsNaN(v) || math.IsInf(v, 0) {
+				return fmt.Errorf("cost %q of combination %d is %v", cost, q, v)
+			}
+		}
+	}
+	return nil
+}
+
+// components parts the items that couplings connect into connected sets.
+func components(items []Item, couplings []Coupling, cost string) ([]*component, error) {
+	root := make([]int, len(items))
+	for i := range root {
+		root[i] = i
+	}
+	find := func(i int) int {
+		for root[i] != i {
+			i = root[i]
+		}
+		return i
+	}
+	touched := make([]bool, len(items))
+	for _, c := range couplings {
+		for _, i := range c.Items {
+			touched[i] = true
+			a, b := find(c.Items[0]), find(i)
+			root[max(a, b)] = min(a, b)
+		}
+	}
+	var list []*component
+	for r := range items {
+		if root[r] != r || !touched[r] {
+			continue
+		}
+		var members []int
+		for i := range items {
+			if find(i) == r {
+				members = append(members, i)
+			}
+		}
+		var own []Coupling
+		for _, c := range couplings {
+			if find(c.Items[0]) == r {
+				own = append(own, c)
+			}
+		}
+		k, err := newComponent(items, members, own, cost)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, k)
+	}
+	return list, nil
+}
+
+// elimination is an item and those of the later ones that it depends on when it is
+// eliminated, in ascending order.
+type elimination struct {
+	item int
+	on   []int
+}
+
+// eliminate orders items so that tables stay small, and so that what hangs on the last
+// item has branches of about equal length: lists of halves are much shorter than the
+// list of the whole. near tells which items are connected, by place; sizes are numbers
+// of candidates.
+func eliminate(near [][]bool, sizes []int) []elimination {
+	n := len(sizes)
+	neighbours := func(alive []bool, v int) (list []int) {
+		for u := range n {
+			if alive[u] && u != v && near[v][u] {
+				list = append(list, u)
+			}
+		}
+		return list
+	}
+	all := func() []bool { return slices.Repeat([]bool{true}, n) }
+	// First what must be connected so that an order without larger tables exists.
+	alive := all()
+	for range n {
+		best, least := -1, math.Inf(1)
+		for v := range n {
+			if !alive[v] {
+				continue
+			}
+			table := float64(sizes[v])
+			for _, u := range neighbours(alive, v) {
+				table *= float64(sizes[u])
+			}
+			if table < least {
+				best, least = v, table
+			}
+		}
+		list := neighbours(alive, best)
+		for _, a := range list {
+			for _, b := range list {
+				near[a][b] = true
+			}
+		}
+		alive[best] = false
+	}
+	// Then any item may go whose neighbours are all connected: the one on which least
+	// hangs.
+	type hanging struct {
+		on     []int
+		weight int
+	}
+	var waiting []hanging
+	var order []elimination
+	alive = all()
+	for range n {
+		best, least := -1, math.MaxInt
+		var on []int
+		for v := range n {
+			if !alive[v] {
+				continue
+			}
+			weight := 1
+			for _, h := range waiting {
+				if slices.Contains(h.on, v) {
+					weight += h.weight
+				}
+			}
+			if weight >= least {
+				continue
+			}
+			list := neighbours(alive, v)
+			connected := true
+			for k, a := range list {
+				for _, b := range list[:k] {
+					connected = connected && near[a][b]
+				}
+			}
+			if connected {
+				best, least, on = v, weight, list
+			}
+		}
+		alive[best] = false
+		waiting = slices.DeleteFunc(waiting, func(h hanging) bool { return slices.Contains(h.on, best) })
+		waiting = append(waiting, hanging{on, least})
+		order = append(order, elimination{best, on})
+	}
+	return order
+}
