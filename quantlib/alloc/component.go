@@ -265,3 +265,46 @@ func (k *component) entries(vertex int32) []int32 {
 	}
 	return list
 }
+
+// parted is the component for each candidate of an item that two vertices have different
+// ones of: that of the bucket where they differ most. What has no choice is left out.
+func (k *component) parted(from, to int32) (list []*component) {
+	a, b := k.entries(from), k.entries(to)
+	at, most := -1, -1.0
+	for q := range k.buckets {
+		x := &k.buckets[q]
+		if int(a[q])%x.size == int(b[q])%x.size {
+			continue
+		}
+		// What the item itself changes: the bucket, and those that read it.
+		change := math.Abs(x.noise[a[q]] - x.noise[b[q]])
+		if change > most {
+			at, most = q, change
+		}
+	}
+	for c := range k.buckets[at].size {
+		w := &component{buckets: slices.Clone(k.buckets)}
+		x := &w.buckets[at]
+		x.noise = slices.Clone(x.noise)
+		for e := range x.noise {
+			if e%x.size != c {
+				x.noise[e] = math.Inf(1)
+			}
+		}
+		// What hangs on the bucket stays as it is.
+		changed := make([]bool, len(w.buckets))
+		changed[at] = true
+		for q := at; q < len(w.buckets); q++ {
+			for _, kid := range w.buckets[q].kids {
+				changed[q] = changed[q] || changed[kid]
+			}
+			if changed[q] {
+				w.draw(q)
+			}
+		}
+		if len(w.root().outline[0].cost) > 0 {
+			list = append(list, w)
+		}
+	}
+	return list
+}

@@ -39,7 +39,7 @@ func CoupledFrontier(ctx context.Context, items []Item, couplings []Coupling, co
 	if err != nil {
 		return nil, err
 	}
-	return newPolygon(c).frontier(ctx, cost, runWork, nil)
+	return newPolygon(c).frontier(ctx, cost, coupledEffort, nil)
 }
 
 // CoupledSolve is Solve for items that couplings connect, under one limit: the least
@@ -95,7 +95,7 @@ func CoupledSolve(ctx context.Context, items []Item, couplings []Coupling, minim
 		}
 		return Solution{}, &InfeasibleError{Limits: []LimitState{{Limit: limit, Least: least, Beside: least}}}
 	}
-	f, err := g.stretchOf(ctx, from, to, cost, runWork, nil)
+	f, err := g.stretchOf(ctx, from, to, cost, coupledEffort, nil)
 	if err != nil {
 		return Solution{}, err
 	}
@@ -147,13 +147,13 @@ func coupledCells(items []Item, couplings []Coupling, cost string) (*cells, erro
 	if err != nil {
 		return nil, err
 	}
-	coupled := make([]bool, len(items))
+	bound := make([]bool, len(items))
 	for _, k := range comps {
 		for b := range k.buckets {
-			coupled[k.buckets[b].item] = true
+			bound[k.buckets[b].item] = true
 		}
 	}
-	return newCells(items, cost, func(i int) bool { return coupled[i] }, comps), nil
+	return newCells(items, cost, func(i int) bool { return bound[i] }, comps), nil
 }
 
 func (c *Coupling) check(items []Item, cost string) error {

@@ -30,7 +30,6 @@ type Pareto struct {
 	from   []origin  // by point
 	lower  []float64 // by point, what Epsilon is the worst of; nil where it is 0 or from elsewhere
 	spans  []span
-	cells  *cells
 	thin   *thinned // where spans were given up
 	solved [][]int
 
@@ -75,7 +74,7 @@ func Frontier(ctx context.Context, items []Item, cost string) (*Pareto, error) {
 	if err := check(items, []string{Noise, cost}); err != nil {
 		return nil, err
 	}
-	return newPolygon(apart(items, cost)).frontier(ctx, cost, runWork, &spare{items, maxPoints})
+	return newPolygon(apart(items, cost)).frontier(ctx, cost, plainEffort, &spare{items, maxPoints})
 }
 
 // Choice is the choice behind point i, by item an index into its Candidates. It
@@ -102,7 +101,7 @@ func (f *Pareto) Choice(i int) []int {
 		}
 		leaves = f.sp.follow(f.list[o.at], cells, nil)
 	}
-	return f.cells.choice(cells, leaves)
+	return x.cells.choice(cells, leaves)
 }
 
 // Within is the point of least noise whose cost is at most limit; ok is false if

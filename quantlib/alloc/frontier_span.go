@@ -14,13 +14,18 @@ const (
 	firstTry  = 0.6     // of the usual threshold
 	growth    = 2       // of a threshold that is too low, at most
 	learn     = 0.3     // how fast the usual threshold changes
-	runWork   = 1 << 21 // pairs for one list
 	mostDepth = 4       // items by which an edge is parted
-	edgeWork  = 1 << 24 // pairs for an edge, about
 	edgeShare = 64      // of what is left, how often an edge's even share it may take
-	totalWork = 3 << 28 // pairs for a frontier, about
 	leastWork = 1 << 12 // pairs for a list where nothing is left
 	stretches = 8       // that a polygon is cut into, drawn side by side
+)
+
+// effort is how many pairs are looked at, about: for one list, for an edge, for all.
+type effort struct{ list, edge, total int }
+
+var (
+	plainEffort   = effort{1 << 21, 1 << 24, 3 << 28}
+	coupledEffort = effort{1 << 23, 1 << 27, 3 << 28} // parting takes longer
 )
 
 // span is a stretch of a polygon and how its points are listed.
@@ -30,7 +35,8 @@ type span struct {
 	sag     float64    // regret of the vertices s and e
 	window  [2]float64 // costs
 	eps     float64    // noise that says nothing
-	base    []int32    // by item, a cell
+	cells   *cells
+	base    []int32 // by item, a cell
 	fixed   []int32
 	origin  Point   // totals of the base
 	top     float64 // threshold of regret
@@ -48,7 +54,8 @@ type drawer struct {
 	from          []origin
 	given         []given
 	open          []span // given up, with the threshold up to which they were listed
-	work, allowed int    // on the edge, and how much may be
+	most          effort
+	work, allowed int // on the edge, and how much may be
 	buffer        []known
 }
 
@@ -59,7 +66,7 @@ func (d *drawer) stretch(g *polygon, s, e int) span {
 	for _, st := range g.steps[s:e] {
 		cost, noise = cost+st.cost, noise+st.noise
 	}
-	x := span{s: s, e: e, v: e, lambda: noise / cost, eps: noiseUlp * q.Noise, fixed: g.fixed}
+	x := span{s: s, e: e, v: e, lambda: noise / cost, eps: noiseUlp * q.Noise, cells: g.cells, fixed: g.fixed}
 	for v := s + 1; v < e; v++ {
 		w := g.vertex[v]
 		if below := p.Noise - w.Noise - x.lambda*(w.Cost-p.Cost); below > x.sag {
@@ -94,14 +101,13 @@ func (d *drawer) next(g *polygon, s, last int) span {
 // edges finds the frontier along a polygon from vertex from to vertex to, edge after
 // edge.
 func (d *drawer) edges(g *polygon, from, to, left int) error {
-	most := d.sp.limit
 	d.vertex(g, from)
 	for s := from; s < to; {
 		if err := d.ctx.Err(); err != nil {
 			return err
 		}
-		d.allowed = min(edgeWork, max(0, left)/(to-s)*edgeShare)
-		d.sp.limit = min(most, max(leastWork, d.allowed))
+		d.allowed = min(d.most.edge, max(0, left)/(to-s)*edgeShare)
+		d.sp.limit = min(d.most.list, max(leastWork, d.allowed))
 		d.work, d.open = 0, d.open[:0]
 		d.within = [2]float64{math.Inf(-1), math.Inf(1)}
 		x := d.next(g, s, to)
@@ -137,7 +143,7 @@ func (d *drawer) edges(g *polygon, from, to, left int) error {
 func (d *drawer) beyond(g *polygon, x *span, depth int, listed bool) error {
 	switch {
 	case listed:
-	case depth < mostDepth && d.work < d.allowed && int(g.steps[x.s].item) < len(g.of):
+	case depth < mostDepth && d.work < d.allowed:
 		return d.part(g, x, depth)
 	default:
 		d.open = append(d.open, *x)
@@ -159,6 +165,14 @@ func (d *drawer) draw(g *polygon, s, last, depth int) error {
 	for s < last {
 		if err := d.ctx.Err(); err != nil {
 			return err
+		}
+		if d.work > d.allowed {
+			// It takes too long: the rest is given up.
+			x := d.stretch(g, s, last)
+			x.base = g.cellsAt(x.v)
+			x.origin = g.total(x.base)
+			d.open = append(d.open, x)
+			return nil
 		}
 		x := d.next(g, s, last)
 		ok := d.resolve(g, &x)
@@ -230,14 +244,13 @@ func (d *drawer) take(x *span, list []combo) {
 	d.stair.add(d.buffer)
 }
 
-// part finds what a step's choices are by the candidates of its item.
+// part finds what a step's choices are by the candidates of its item, or, where it
+// is of items that couplings connect, of one that changes.
 func (d *drawer) part(g *polygon, x *span, depth int) error {
 	outer := d.within
 	defer func() { d.within = outer }()
 	d.within = x.window
-	item := g.steps[x.s].item
-	for c := g.off[item]; c < g.off[item+1]; c++ {
-		w := g.with(c)
+	for _, w := range g.parted(x.s) {
 		n := len(w.vertex)
 		// From the last vertex at the window's start to the first at its end.
 		s, _ := slices.BinarySearchFunc(w.vertex, x.window[0], func(p Point, c float64) int {
@@ -277,7 +290,7 @@ func (d *drawer) part(g *polygon, x *span, depth int) error {
 func (d *drawer) vertex(g *polygon, v int) {
 	base := g.cellsAt(v)
 	p := g.total(base)
-	x := span{window: [2]float64{p.Cost, p.Cost}, base: base, origin: p, fixed: g.fixed}
+	x := span{window: [2]float64{p.Cost, p.Cost}, cells: g.cells, base: base, origin: p, fixed: g.fixed}
 	d.buffer = append(d.buffer[:0], known{p, origin{int32(len(d.spans)), -1}})
 	d.spans = append(d.spans, x)
 	d.stair.add(d.buffer)
@@ -291,13 +304,13 @@ type spare struct {
 }
 
 // frontier draws all of it.
-func (root *polygon) frontier(ctx context.Context, cost string, limit int, instead *spare) (*Pareto, error) {
-	return root.stretchOf(ctx, 0, len(root.steps), cost, limit, instead)
+func (root *polygon) frontier(ctx context.Context, cost string, work effort, instead *spare) (*Pareto, error) {
+	return root.stretchOf(ctx, 0, len(root.steps), cost, work, instead)
 }
 
 // stretchOf draws it from vertex from to vertex to, stretches of it side by side. What is
-// done does not depend on how many run at once. limit is the work for one list.
-func (root *polygon) stretchOf(ctx context.Context, from, to int, cost string, limit int, instead *spare) (*Pareto, error) {
+// done does not depend on how many run at once.
+func (root *polygon) stretchOf(ctx context.Context, from, to int, cost string, work effort, instead *spare) (*Pareto, error) {
 	scale := 0.0
 	for _, v := range root.vertex {
 		scale = max(scale, math.Abs(v.Cost))
@@ -313,17 +326,17 @@ func (root *polygon) stretchOf(ctx context.Context, from, to int, cost string, l
 	for range min(stretches, runtime.GOMAXPROCS(0)) {
 		wait.Go(func() {
 			for k := range next {
-				d := &drawer{ctx: ctx, sp: spanner{cells: root.cells, limit: limit}, stair: stair{scale: scale}}
+				d := &drawer{ctx: ctx, sp: spanner{limit: work.list}, most: work, stair: stair{scale: scale}}
 				g := *root
 				g.now, g.at = slices.Clone(g.first), 0
 				n := to - from
-				errs[k] = d.edges(&g, from+k*n/stretches, from+(k+1)*n/stretches, totalWork/stretches)
+				errs[k] = d.edges(&g, from+k*n/stretches, from+(k+1)*n/stretches, work.total/stretches)
 				drawers[k] = d
 			}
 		})
 	}
 	wait.Wait()
-	f := &Pareto{Cost: cost, cells: root.cells, sp: spanner{cells: root.cells, limit: math.MaxInt}, loaded: -1}
+	f := &Pareto{Cost: cost, sp: spanner{limit: math.MaxInt}, loaded: -1}
 	st := stair{scale: scale}
 	var list []known
 	var open []given

@@ -184,12 +184,12 @@ func TestFrontierEqualsTable(t *testing.T) {
 			items = append(items, network(false)(r, 4, 5)...)
 		}
 		want := tableFrontier(items, "bytes")
-		for _, limit := range []int{runWork, 3000, 300} {
-			f, err := newPolygon(apart(items, "bytes")).frontier(context.Background(), "bytes", limit, &spare{items, 1 << 6})
+		for _, limit := range []int{plainEffort.list, 3000, 300} {
+			f, err := newPolygon(apart(items, "bytes")).frontier(context.Background(), "bytes", effort{limit, plainEffort.edge, plainEffort.total}, &spare{items, 1 << 6})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if limit == runWork && f.Epsilon != 0 {
+			if limit == plainEffort.list && f.Epsilon != 0 {
 				t.Errorf("case %d: epsilon %v", n, f.Epsilon)
 			}
 			if f.Epsilon > 0 {
@@ -224,7 +224,7 @@ func TestFrontierIsTheSameOnAnyNumberOfThreads(t *testing.T) {
 	var want []Point
 	for _, n := range []int{1, 2, 8} {
 		old := runtime.GOMAXPROCS(n)
-		f, err := newPolygon(apart(items, "bops")).frontier(context.Background(), "bops", 1<<12, &spare{items, 1 << 8})
+		f, err := newPolygon(apart(items, "bops")).frontier(context.Background(), "bops", effort{1 << 12, plainEffort.edge, plainEffort.total}, &spare{items, 1 << 8})
 		runtime.GOMAXPROCS(old)
 		if err != nil {
 			t.Fatal(err)

@@ -59,6 +59,30 @@ func (g *polygon) sum() {
 	}
 }
 
+// parted is polygons that share out the choices, by the candidates of an item which step
+// q changes.
+func (g *polygon) parted(q int) (list []*polygon) {
+	item := g.steps[q].item
+	k := int(item) - len(g.of)
+	if k < 0 {
+		for c := g.off[item]; c < g.off[item+1]; c++ {
+			list = append(list, g.with(c))
+		}
+		return list
+	}
+	for _, m := range g.comps[k].parted(g.id[g.steps[q].from], g.id[g.steps[q].to]) {
+		w := newPolygon(g.cells.replace(k, m))
+		w.fixed = g.fixed
+		for _, i := range g.fixed {
+			w.first[i] = g.first[i]
+		}
+		w.steps = slices.DeleteFunc(w.steps, func(s step) bool { return slices.Contains(g.fixed, s.item) })
+		w.sum()
+		list = append(list, w)
+	}
+	return list
+}
+
 // with is the polygon of choices that have one cell.
 func (g *polygon) with(cell int32) *polygon {
 	item := g.item[cell]

@@ -64,15 +64,32 @@ func newCells(items []Item, cost string, skip func(i int) bool, comps []*compone
 		}
 		g.of, g.off = append(g.of, int32(i)), append(g.off, int32(len(g.id)))
 	}
-	for k, c := range comps {
-		o := &c.root().outline[0]
-		for v := range o.cost {
-			g.cost, g.noise = append(g.cost, o.cost[v]), append(g.noise, o.noise[v])
-			g.id, g.item = append(g.id, int32(v)), append(g.item, int32(len(g.of)+k))
-		}
-		g.off = append(g.off, int32(len(g.id)))
-	}
+	g.addComponents()
 	return g
+}
+
+func (c *cells) addComponents() {
+	for k, m := range c.comps {
+		o := &m.root().outline[0]
+		for v := range o.cost {
+			c.cost, c.noise = append(c.cost, o.cost[v]), append(c.noise, o.noise[v])
+			c.id, c.item = append(c.id, int32(v)), append(c.item, int32(len(c.of)+k))
+		}
+		c.off = append(c.off, int32(len(c.id)))
+	}
+}
+
+// replace is the cells with another component k.
+func (c *cells) replace(k int, by *component) *cells {
+	w := *c
+	w.comps = slices.Clone(c.comps)
+	w.comps[k] = by
+	n := c.off[len(c.of)]
+	w.off = slices.Clone(c.off[:len(c.of)+1])
+	w.cost, w.noise = slices.Clone(c.cost[:n]), slices.Clone(c.noise[:n])
+	w.id, w.item = slices.Clone(c.id[:n]), slices.Clone(c.item[:n])
+	w.addComponents()
+	return &w
 }
 
 // apart is newCells of items that nothing couples.
@@ -117,7 +134,7 @@ type spanner struct {
 
 // at makes the spanner ready for a span.
 func (s *spanner) at(x *span) {
-	s.lambda, s.base, s.fixed, s.window, s.eps = x.lambda, x.base, x.fixed, x.window, x.eps
+	s.cells, s.lambda, s.base, s.fixed, s.window, s.eps = x.cells, x.lambda, x.base, x.fixed, x.window, x.eps
 	s.origin = s.total(x.base)
 	s.regret = slices.Grow(s.regret[:0], len(s.id))[:len(s.id)]
 	for i, b := range s.base {

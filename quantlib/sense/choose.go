@@ -130,6 +130,12 @@ func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) 
 	if err != nil {
 		return Choice{}, err
 	}
+	if minimize == Latency && len(limits) == 0 {
+		limits = []alloc.Limit{{Cost: alloc.Noise, Max: math.Inf(1)}}
+	}
+	if n.seconds && len(limits) == 1 && (minimize == Latency && limits[0].Cost == alloc.Noise || minimize == alloc.Noise) {
+		return t.solveCoupled(ctx, sp, allowed, n, limits[0], minimize)
+	}
 	if n.seconds && len(t.outside(allowed)) > 0 {
 		return t.branch(ctx, sp, allowed, n, limits, minimize)
 	}

@@ -60,7 +60,7 @@ func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier,
 	}
 	f := &Frontier{Cost: cost, Merit: t.grid.Merit, table: t, before: sp.Before}
 	if cost == Latency {
-		return f, f.branch(ctx, allowed, n)
+		return f, f.latency(ctx, allowed, n)
 	}
 	it, err := t.itemsOf(ctx, allowed, n, false)
 	if err != nil {

@@ -1,0 +1,142 @@
+package sense
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/quantnb/quantnb/quantlib/alloc"
+)
+
+// coupled is the table as items of one tie each, and what the widths of several ties
+// add: seconds of units, and the noise of a layer whose operands were measured together.
+func (t *Table) coupled(allowed [][]int, n needs) (*items, []alloc.Coupling, error) {
+	it := &items{ties: len(t.m.Ties), fixed: t.fixedSeconds()}
+	for tie := range t.m.Ties {
+		g := t.groupOf(tie)
+		var list []partial
+		for _, b := range allowed[tie] {
+			p := t.extend(partial{}, tie, b, n)
+			if g != nil && len(g.layers) == 1 {
+				p.noise = 0 // the coupling has it
+			}
+			list = append(list, p)
+		}
+		if err := it.add(t.m.Ties[tie].Name, finite(list), t); err != nil {
+			return nil, nil, err
+		}
+	}
+	var list []alloc.Coupling
+	for i := range t.groups {
+		g := &t.groups[i]
+		if len(g.layers) != 1 {
+			continue
+		}
+		ties := slices.Concat(g.weights, g.acts)
+		c := alloc.Coupling{Name: g.name, Items: ties}
+		some := false
+		it.combinations(ties, func(at func(tie int) int) {
+			v := t.noise(g, at).Mean
+			if math.IsNaN(v) {
+				v = math.Inf(1)
+			}
+			some = some || !math.IsInf(v, 1)
+			c.Noise = append(c.Noise, v)
+		})
+		if !some {
+			return nil, nil, fmt.Errorf("sense: layer %s: %w", g.name, errNoWidth)
+		}
+		list = append(list, c)
+	}
+	for i := range t.work.Units {
+		u := &t.work.Units[i]
+		var ties []int
+		for _, tie := range []int{u.Weight, u.Input, u.Output} {
+			if tie >= 0 && !slices.Contains(ties, tie) {
+				ties = append(ties, tie)
+			}
+		}
+		if len(ties) == 0 {
+			continue // counted as fixed
+		}
+		var seconds []float64
+		it.combinations(ties, func(at func(tie int) int) {
+			s, _ := t.device.Seconds(u.At(at))
+			seconds = append(seconds, s)
+		})
+		list = append(list, alloc.Coupling{Name: u.Work.Node, Items: ties, Costs: map[string][]float64{Latency: seconds}})
+	}
+	return it, list, nil
+}
+
+// groupOf is the group of a tie, nil if it is in none.
+func (t *Table) groupOf(tie int) *group {
+	for g := range t.groups {
+		if slices.Contains(t.groups[g].weights, tie) || slices.Contains(t.groups[g].acts, tie) {
+			return &t.groups[g]
+		}
+	}
+	return nil
+}
+
+// combinations calls f for each combination of the widths of ties, the first changing
+// fastest. Items are ties.
+func (it *items) combinations(ties []int, f func(at func(tie int) int)) {
+	n := 1
+	for _, tie := range ties {
+		n *= len(it.picks[tie])
+	}
+	for q := range n {
+		bits := map[int]int{}
+		for _, tie := range ties {
+			bits[tie] = it.picks[tie][q%len(it.picks[tie])].set[0].bits
+			q /= len(it.picks[tie])
+		}
+		f(func(tie int) int { return bits[tie] })
+	}
+}
+
+// latency finds the frontier of latency.
+func (f *Frontier) latency(ctx context.Context, allowed [][]int, n needs) error {
+	it, couplings, err := f.table.coupled(allowed, n)
+	if err != nil {
+		return err
+	}
+	p, err := alloc.CoupledFrontier(ctx, it.list, couplings, Latency)
+	if err != nil {
+		return fmt.Errorf("sense: %w", err)
+	}
+	f.Epsilon = p.Epsilon
+	for i, x := range p.Points {
+		f.Points = append(f.Points, FrontierPoint{x.Cost + it.fixed, x.Noise})
+		f.from = append(f.from, frontierOrigin{it, p, i})
+	}
+	return nil
+}
+
+// solveCoupled is solve for latency and noise alone.
+func (t *Table) solveCoupled(ctx context.Context, sp Space, allowed [][]int, n needs, limit alloc.Limit, minimize string) (Choice, error) {
+	it, couplings, err := t.coupled(allowed, n)
+	if err != nil {
+		return Choice{}, err
+	}
+	if limit.Cost == Latency {
+		limit.Max -= it.fixed
+	}
+	s, err := alloc.CoupledSolve(ctx, it.list, couplings, minimize, limit)
+	if err != nil {
+		if it.fixed > 0 && errors.As(err, new(*alloc.InfeasibleError)) {
+			err = fmt.Errorf("beside %.4g seconds of operators without a choice: %w", it.fixed, err)
+		}
+		return Choice{}, fmt.Errorf("sense: %w", err)
+	}
+	c, err := t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
+	if s.Gap > 0 {
+		if c.Gap = s.Gap / s.Objective; minimize == Latency {
+			c.Gap = s.Gap / (s.Objective + it.fixed)
+		}
+	}
+	return c, err
+}
