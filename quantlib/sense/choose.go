@@ -130,11 +130,13 @@ func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) 
 	if err != nil {
 		return Choice{}, err
 	}
-	if minimize == Latency && len(limits) == 0 {
-		limits = []alloc.Limit{{Cost: alloc.Noise, Max: math.Inf(1)}}
-	}
-	if n.seconds && len(limits) == 1 && (minimize == Latency && limits[0].Cost == alloc.Noise || minimize == alloc.Noise) {
-		return t.solveCoupled(ctx, sp, allowed, n, limits[0], minimize)
+	if n.bops || n.seconds {
+		if len(limits) == 0 { // then the cost is made small
+			limits = []alloc.Limit{{Cost: alloc.Noise, Max: math.Inf(1)}}
+		}
+		if len(limits) == 1 && (minimize == alloc.Noise || limits[0].Cost == alloc.Noise) {
+			return t.solveCoupled(ctx, sp, allowed, n, limits[0], minimize)
+		}
 	}
 	if n.seconds && len(t.outside(allowed)) > 0 {
 		return t.branch(ctx, sp, allowed, n, limits, minimize)

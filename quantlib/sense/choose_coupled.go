@@ -11,9 +11,10 @@ import (
 )
 
 // coupled is the table as items of one tie each, and what the widths of several ties
-// add: seconds of units, and the noise of a layer whose operands were measured together.
+// add: seconds of units, BOPs of layers, and the noise of a layer whose operands were
+// measured together.
 func (t *Table) coupled(allowed [][]int, n needs) (*items, []alloc.Coupling, error) {
-	it := &items{ties: len(t.m.Ties), fixed: t.fixedSeconds()}
+	it := &items{ties: len(t.m.Ties)}
 	for tie := range t.m.Ties {
 		g := t.groupOf(tie)
 		var list []partial
@@ -50,6 +51,18 @@ func (t *Table) coupled(allowed [][]int, n needs) (*items, []alloc.Coupling, err
 		}
 		list = append(list, c)
 	}
+	if n.bops {
+		for l := range t.m.Layers {
+			ties := layerTies(t.m, t.m.Layers[l], Both)
+			var bops []float64
+			it.combinations(ties, func(at func(tie int) int) { bops = append(bops, t.layerBOPs(l, at)) })
+			list = append(list, alloc.Coupling{Name: t.m.Layers[l].Name, Items: ties, Costs: map[string][]float64{BOPs: bops}})
+		}
+	}
+	if !n.seconds {
+		return it, list, nil
+	}
+	it.fixed = t.fixedSeconds()
 	for i := range t.work.Units {
 		u := &t.work.Units[i]
 		var ties []int
@@ -98,13 +111,13 @@ func (it *items) combinations(ties []int, f func(at func(tie int) int)) {
 	}
 }
 
-// latency finds the frontier of latency.
-func (f *Frontier) latency(ctx context.Context, allowed [][]int, n needs) error {
+// couple finds the frontier of a cost that couples ties.
+func (f *Frontier) couple(ctx context.Context, allowed [][]int, n needs) error {
 	it, couplings, err := f.table.coupled(allowed, n)
 	if err != nil {
 		return err
 	}
-	p, err := alloc.CoupledFrontier(ctx, it.list, couplings, Latency)
+	p, err := alloc.CoupledFrontier(ctx, it.list, couplings, f.Cost)
 	if err != nil {
 		return fmt.Errorf("sense: %w", err)
 	}
@@ -116,7 +129,7 @@ func (f *Frontier) latency(ctx context.Context, allowed [][]int, n needs) error 
 	return nil
 }
 
-// solveCoupled is solve for latency and noise alone.
+// solveCoupled is solve for noise and one cost that couples ties.
 func (t *Table) solveCoupled(ctx context.Context, sp Space, allowed [][]int, n needs, limit alloc.Limit, minimize string) (Choice, error) {
 	it, couplings, err := t.coupled(allowed, n)
 	if err != nil {
@@ -134,9 +147,10 @@ func (t *Table) solveCoupled(ctx context.Context, sp Space, allowed [][]int, n n
 	}
 	c, err := t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
 	if s.Gap > 0 {
-		if c.Gap = s.Gap / s.Objective; minimize == Latency {
-			c.Gap = s.Gap / (s.Objective + it.fixed)
+		if minimize == Latency {
+			s.Objective += it.fixed
 		}
+		c.Gap = s.Gap / s.Objective
 	}
 	return c, err
 }

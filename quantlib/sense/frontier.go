@@ -59,8 +59,8 @@ func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier,
 		return nil, err
 	}
 	f := &Frontier{Cost: cost, Merit: t.grid.Merit, table: t, before: sp.Before}
-	if cost == Latency {
-		return f, f.latency(ctx, allowed, n)
+	if cost == Latency || cost == BOPs {
+		return f, f.couple(ctx, allowed, n)
 	}
 	it, err := t.itemsOf(ctx, allowed, n, false)
 	if err != nil {
