@@ -138,6 +138,11 @@ func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) 
 			return t.solveCoupled(ctx, sp, allowed, n, limits[0], minimize)
 		}
 	}
+	return t.search(ctx, sp, allowed, n, limits, minimize, 0)
+}
+
+// searchOnce is search where no group has too many candidates.
+func (t *Table) searchOnce(ctx context.Context, sp Space, allowed [][]int, n needs, limits []alloc.Limit, minimize string) (Choice, error) {
 	if n.seconds && len(t.outside(allowed)) > 0 {
 		return t.branch(ctx, sp, allowed, n, limits, minimize)
 	}

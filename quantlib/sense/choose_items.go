@@ -87,6 +87,20 @@ func (t *Table) ready(sp Space, n needs) ([][]int, error) {
 	return t.allowed(sp)
 }
 
+// tooMany says that a group has too many candidates.
+type tooMany struct {
+	group *group
+	most  int
+	tie   int // that most of its layers share, of those with a choice
+}
+
+func (e *tooMany) Error() string {
+	return fmt.Sprintf("sense: BOPs and latency couple %d ties of layers %s in more than %d ways: %v",
+		len(e.group.weights)+len(e.group.acts), e.group.name, e.most, errors.ErrUnsupported)
+}
+
+func (e *tooMany) Unwrap() error { return errors.ErrUnsupported }
+
 // itemsOf is items for given widths. Seconds that another group decides too count
 // at the slowest widths that are allowed there, or at the fastest.
 func (t *Table) itemsOf(ctx context.Context, allowed [][]int, n needs, fastest bool) (*items, error) {
@@ -99,7 +113,7 @@ func (t *Table) itemsOf(ctx context.Context, allowed [][]int, n needs, fastest b
 			return nil, fmt.Errorf("sense: %w", err)
 		}
 		g := &t.groups[i]
-		list, ok := t.candidates(i, allowed, n, fastest)
+		list, ok := t.candidates(i, g, t.unitsOf(i), allowed, n, fastest)
 		if ok {
 			if err := it.add(g.name, list, t); err != nil {
 				return nil, err
@@ -107,8 +121,18 @@ func (t *Table) itemsOf(ctx context.Context, allowed [][]int, n needs, fastest b
 			continue
 		}
 		if n.bops || n.seconds {
-			return nil, fmt.Errorf("sense: BOPs and latency couple %d ties of layers %s in more than %d ways: %w",
-				len(g.weights)+len(g.acts), g.name, maxCandidates, errors.ErrUnsupported)
+			if len(g.layers) == 1 {
+				return nil, &tooMany{g, t.most, t.shared(g, allowed)}
+			}
+			for _, p := range t.pieces(i, allowed) {
+				if list, ok = t.candidates(i, &p.group, p.units, allowed, n, fastest); !ok {
+					return nil, &tooMany{g, t.most, t.shared(g, allowed)}
+				}
+				if err := it.add(p.name, list, t); err != nil {
+					return nil, err
+				}
+			}
+			continue
 		}
 		for _, tie := range slices.Concat(g.weights, g.acts) {
 			var list []partial
@@ -181,33 +205,42 @@ func finite(list []partial) []partial {
 	return slices.DeleteFunc(list, func(p partial) bool { return math.IsNaN(p.noise) || math.IsInf(p.noise, 0) })
 }
 
-// candidates lists the ways to treat a group. With the widths of the activations
-// fixed, everything adds up over the weights, so what is covered among the
-// weights so far can be dropped at once.
-func (t *Table) candidates(group int, allowed [][]int, n needs, fastest bool) (list []partial, ok bool) {
-	g := &t.groups[group]
+// candidates lists the ways to treat a group, or a piece of it, with the units whose
+// seconds it has. With the widths of the activations fixed, everything adds up over the
+// weights, so what is covered among the weights so far can be dropped at once.
+func (t *Table) candidates(of int, g *group, units []int, allowed [][]int, n needs, fastest bool) (list []partial, ok bool) {
 	combinations := 1
 	for _, a := range g.acts {
-		if combinations *= len(allowed[a]); combinations > maxCandidates {
+		if combinations *= len(allowed[a]); combinations > t.most {
 			return nil, false
 		}
 	}
 	bits := make([]int, len(t.m.Ties))
+	for _, ties := range [][]int{t.groups[of].acts, t.groups[of].weights} {
+		for _, tie := range ties {
+			bits[tie] = allowed[tie][0] // for those of other pieces, which have no choice
+		}
+	}
 	at := func(tie int) int { return bits[tie] }
 	inside := func(tie int) bool { return slices.Contains(g.acts, tie) || slices.Contains(g.weights, tie) }
 	// spend is what the layers and units whose weight is the given tie (-1: that
-	// have none) cost, with that tie's width and the activations' set.
+	// have none here) cost, with that tie's width and the activations' set.
 	spend := func(weight int) (bops, seconds float64) {
+		is := func(tie int) bool { return tie == weight || weight < 0 && !slices.Contains(g.weights, tie) }
 		if n.bops {
 			for _, l := range g.layers {
-				if k := t.m.Layers[l].Weight; k < 0 && weight < 0 || k >= 0 && t.m.Quantizers[k].Tie == weight {
+				tie := -1
+				if k := t.m.Layers[l].Weight; k >= 0 {
+					tie = t.m.Quantizers[k].Tie
+				}
+				if is(tie) {
 					bops += t.layerBOPs(l, at)
 				}
 			}
 		}
 		if n.seconds {
-			for _, u := range t.units[group] {
-				if t.work.Units[u].Weight == weight {
+			for _, u := range units {
+				if is(t.work.Units[u].Weight) {
 					seconds += t.seconds(u, inside, at, allowed, fastest)
 				}
 			}
@@ -240,7 +273,7 @@ func (t *Table) candidates(group int, allowed [][]int, n needs, fastest bool) (l
 			} else {
 				now = prune(finite(next))
 			}
-			if len(now) > maxCandidates {
+			if len(now) > t.most {
 				return nil, false
 			}
 		}
@@ -251,7 +284,7 @@ func (t *Table) candidates(group int, allowed [][]int, n needs, fastest bool) (l
 			p.noise = t.noise(g, at).Mean
 			list = append(list, p)
 		}
-		if list = prune(finite(list)); len(list) > maxCandidates {
+		if list = prune(finite(list)); len(list) > t.most {
 			return nil, false
 		}
 	}

@@ -49,6 +49,7 @@ type Table struct {
 	params []int       // weights, by tie
 	total  int         // weights of the network
 
+	most   int       // candidates of an item
 	factor []float64 // of the noise of each tie; nil means 1. See Correct
 
 	work     *Workload         // nil without shapes
@@ -64,6 +65,7 @@ type group struct {
 	weights []int // ties
 	acts    []int // ties
 	layers  []int
+	apart   bool // noise adds up over ties, however many layers there are
 }
 
 // NewTable makes a table of a grid. macs is the multiply-accumulates by layer,
@@ -82,7 +84,7 @@ func NewTable(g *Grid, macs []int64) (*Table, error) {
 	if macs != nil && len(macs) != len(g.Layers) {
 		return nil, fmt.Errorf("sense: multiply-accumulates of %d layers for a grid of %d", len(macs), len(g.Layers))
 	}
-	t := &Table{grid: g, m: g.m, macs: macs}
+	t := &Table{grid: g, m: g.m, macs: macs, most: maxCandidates}
 	t.couple()
 	t.measureTies()
 	t.params = make([]int, len(t.m.Ties))
@@ -192,7 +194,7 @@ func (t *Table) noise(g *group, at func(tie int) int) Measure {
 			}
 		}
 	}
-	if len(g.layers) != 1 {
+	if len(g.layers) != 1 || g.apart {
 		return sum
 	}
 	bits, equal := -1, true
