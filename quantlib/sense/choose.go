@@ -146,7 +146,7 @@ func (t *Table) searchOnce(ctx context.Context, sp Space, allowed [][]int, n nee
 	if n.seconds && len(t.outside(allowed)) > 0 {
 		return t.branch(ctx, sp, allowed, n, limits, minimize)
 	}
-	it, err := t.itemsOf(ctx, allowed, n, false)
+	it, err := t.itemsOf(ctx, allowed, n, false, nil)
 	if err != nil {
 		return Choice{}, err
 	}

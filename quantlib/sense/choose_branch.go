@@ -115,9 +115,10 @@ func (t *Table) branch(ctx context.Context, sp Space, allowed [][]int, n needs, 
 		return nil
 	}
 	nodes := searchNodes / max(1, len(limits))
+	made := madeItems{}
 	// dive solves what is left where the outside widths are those of bits.
 	dive := func(allowed [][]int, bits []int) error {
-		it, err := t.itemsOf(ctx, t.settled(allowed, bits), n, false)
+		it, err := t.itemsOf(ctx, t.settled(allowed, bits), n, false, made)
 		if err != nil {
 			return err
 		}
@@ -146,7 +147,7 @@ func (t *Table) branch(ctx context.Context, sp Space, allowed [][]int, n needs, 
 		if x.bound >= least*(1-alloc.Tolerance) {
 			continue
 		}
-		it, err := t.itemsOf(ctx, x.allowed, n, true)
+		it, err := t.itemsOf(ctx, x.allowed, n, true, made)
 		if err != nil {
 			return Choice{}, err
 		}
@@ -195,7 +196,7 @@ func (t *Table) branch(ctx context.Context, sp Space, allowed [][]int, n needs, 
 	open = slices.DeleteFunc(open, func(x node) bool { return x.bound >= least*(1-alloc.Tolerance) })
 	if math.IsInf(least, 1) || len(open) > 0 {
 		// Widths that meet the limits at their slowest meet them in truth.
-		it, err := t.itemsOf(ctx, allowed, n, false)
+		it, err := t.itemsOf(ctx, allowed, n, false, made)
 		if err != nil {
 			return Choice{}, err
 		}
@@ -257,9 +258,10 @@ func meets(c Choice, limits []alloc.Limit) bool {
 func (f *Frontier) branch(ctx context.Context, allowed [][]int, n needs) error {
 	t := f.table
 	points := 0
+	made := madeItems{}
 	// reach adds the true points of a frontier, and returns the others.
 	reach := func(allowed [][]int, fastest bool) (better []FrontierPoint, from []frontierOrigin, err error) {
-		it, err := t.itemsOf(ctx, allowed, n, fastest)
+		it, err := t.itemsOf(ctx, allowed, n, fastest, made)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -43,24 +43,42 @@ type partial struct {
 	seconds, acts            float64 // acts is Σ elements·width of activations
 }
 
-// covers reports whether p is in nothing worse than q.
-func (p *partial) covers(q *partial) bool {
-	return p.noise <= q.noise && p.bytes <= q.bytes && p.mean <= q.mean && p.bops <= q.bops && p.seconds <= q.seconds && p.acts <= q.acts
+// totals is what a partial choice adds to noise and costs.
+func (p *partial) totals() [6]float64 {
+	return [6]float64{p.noise, p.bytes, p.mean, p.bops, p.seconds, p.acts}
 }
 
-// prune drops what another covers; of equals the first stays. That never loses
-// an optimum, since everything adds up over groups.
+// prune drops what another is no worse than in everything; of equals the first stays.
+// That never loses an optimum, since everything adds up over groups.
 func prune(list []partial) []partial {
-	var kept []partial
+	order := make([]int, len(list))
+	totals := make([][6]float64, len(list))
 	for i := range list {
-		covered := slices.ContainsFunc(kept, func(k partial) bool { return k.covers(&list[i]) })
-		if covered {
-			continue
-		}
-		kept = slices.DeleteFunc(kept, func(k partial) bool { return list[i].covers(&k) })
-		kept = append(kept, list[i])
+		order[i], totals[i] = i, list[i].totals()
 	}
-	return kept
+	// By noise, so that what one is covered by comes before it.
+	slices.SortStableFunc(order, func(a, b int) int {
+		return slices.Compare(totals[a][:], totals[b][:])
+	})
+	var kept [][6]float64
+	var stay []int
+next:
+	for _, i := range order {
+		x := &totals[i]
+		for k := len(kept) - 1; k >= 0; k-- {
+			y := &kept[k]
+			if y[1] <= x[1] && y[2] <= x[2] && y[3] <= x[3] && y[4] <= x[4] && y[5] <= x[5] {
+				continue next
+			}
+		}
+		kept, stay = append(kept, *x), append(stay, i)
+	}
+	slices.Sort(stay)
+	out := make([]partial, len(stay))
+	for k, i := range stay {
+		out[k] = list[i]
+	}
+	return out
 }
 
 // items makes one item of each group: its candidates are the widths of its ties,
@@ -70,7 +88,7 @@ func (t *Table) items(ctx context.Context, sp Space, n needs) (*items, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.itemsOf(ctx, allowed, n, false)
+	return t.itemsOf(ctx, allowed, n, false, nil)
 }
 
 // ready is the widths that each tie may take, once the table knows what the costs
@@ -101,9 +119,13 @@ func (e *tooMany) Error() string {
 
 func (e *tooMany) Unwrap() error { return errors.ErrUnsupported }
 
+// madeItems are the items of groups by what they depend on, kept through a search in
+// which the widths of few ties change from step to step.
+type madeItems map[string]*items
+
 // itemsOf is items for given widths. Seconds that another group decides too count
-// at the slowest widths that are allowed there, or at the fastest.
-func (t *Table) itemsOf(ctx context.Context, allowed [][]int, n needs, fastest bool) (*items, error) {
+// at the slowest widths that are allowed there, or at the fastest. made may be nil.
+func (t *Table) itemsOf(ctx context.Context, allowed [][]int, n needs, fastest bool, made madeItems) (*items, error) {
 	it := &items{ties: len(t.m.Ties)}
 	if n.seconds {
 		it.fixed = t.fixedSeconds()
@@ -112,39 +134,77 @@ func (t *Table) itemsOf(ctx context.Context, allowed [][]int, n needs, fastest b
 		if err := ctx.Err(); err != nil {
 			return nil, fmt.Errorf("sense: %w", err)
 		}
-		g := &t.groups[i]
-		list, ok := t.candidates(i, g, t.unitsOf(i), allowed, n, fastest)
-		if ok {
-			if err := it.add(g.name, list, t); err != nil {
+		key := t.itemsKey(i, allowed, fastest)
+		own := made[key]
+		if own == nil {
+			own = &items{}
+			if err := t.addGroup(own, i, allowed, n, fastest); err != nil {
 				return nil, err
 			}
-			continue
-		}
-		if n.bops || n.seconds {
-			if len(g.layers) == 1 {
-				return nil, &tooMany{g, t.most, t.shared(g, allowed)}
-			}
-			for _, p := range t.pieces(i, allowed) {
-				if list, ok = t.candidates(i, &p.group, p.units, allowed, n, fastest); !ok {
-					return nil, &tooMany{g, t.most, t.shared(g, allowed)}
-				}
-				if err := it.add(p.name, list, t); err != nil {
-					return nil, err
-				}
-			}
-			continue
-		}
-		for _, tie := range slices.Concat(g.weights, g.acts) {
-			var list []partial
-			for _, b := range allowed[tie] {
-				list = append(list, t.extend(partial{}, tie, b, n))
-			}
-			if err := it.add(t.m.Ties[tie].Name, prune(finite(list)), t); err != nil {
-				return nil, err
+			if made != nil {
+				made[key] = own
 			}
 		}
+		it.list, it.picks = append(it.list, own.list...), append(it.picks, own.picks...)
 	}
 	return it, nil
+}
+
+// itemsKey names a group and the widths of all ties that its items depend on.
+func (t *Table) itemsKey(group int, allowed [][]int, fastest bool) string {
+	g := &t.groups[group]
+	ties := slices.Concat(g.weights, g.acts)
+	for _, k := range t.unitsOf(group) {
+		u := &t.work.Units[k]
+		ties = append(ties, u.Weight, u.Input, u.Output)
+	}
+	key := []byte{byte(group), byte(group >> 8), 0}
+	if fastest {
+		key[2] = 1
+	}
+	for _, tie := range ties {
+		if tie < 0 {
+			continue
+		}
+		for _, b := range allowed[tie] {
+			key = append(key, byte(b))
+		}
+		key = append(key, 255)
+	}
+	return string(key)
+}
+
+// addGroup adds the items of a group.
+func (t *Table) addGroup(it *items, group int, allowed [][]int, n needs, fastest bool) error {
+	g := &t.groups[group]
+	list, ok := t.candidates(group, g, t.unitsOf(group), allowed, n, fastest)
+	if ok {
+		return it.add(g.name, list, t)
+	}
+	if n.bops || n.seconds {
+		if len(g.layers) == 1 {
+			return &tooMany{g, t.most, t.shared(g, allowed)}
+		}
+		for _, p := range t.pieces(group, allowed) {
+			if list, ok = t.candidates(group, &p.group, p.units, allowed, n, fastest); !ok {
+				return &tooMany{g, t.most, t.shared(g, allowed)}
+			}
+			if err := it.add(p.name, list, t); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for _, tie := range slices.Concat(g.weights, g.acts) {
+		var list []partial
+		for _, b := range allowed[tie] {
+			list = append(list, t.extend(partial{}, tie, b, n))
+		}
+		if err := it.add(t.m.Ties[tie].Name, prune(finite(list)), t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // weightBits is MeanWeightBits times the network's weights: whole numbers, which

@@ -37,7 +37,7 @@ func TestChooseWithoutRoomForAGroupEqualsBruteForce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := table.itemsOf(ctx, allowed, needs{bops: true, seconds: true}, true); errors.Is(err, errors.ErrUnsupported) {
+		if _, err := table.itemsOf(ctx, allowed, needs{bops: true, seconds: true}, true, nil); errors.Is(err, errors.ErrUnsupported) {
 			apart++
 		}
 		for _, x := range []float64{0.1, 0.3, 0.6} {

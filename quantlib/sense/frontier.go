@@ -62,7 +62,7 @@ func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier,
 	if cost == Latency || cost == BOPs {
 		return f, f.couple(ctx, allowed, n)
 	}
-	it, err := t.itemsOf(ctx, allowed, n, false)
+	it, err := t.itemsOf(ctx, allowed, n, false, nil)
 	if err != nil {
 		return nil, err
 	}
