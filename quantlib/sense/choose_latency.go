@@ -15,11 +15,9 @@ import (
 // The latency of a plan is the sum over the network's units of Profile.Seconds,
 // by the roofline or by the device's measured table. A unit may depend on widths
 // that are decided elsewhere: what a layer writes is stored at the width of the
-// layers that read it. Choices and frontiers search over these by branch and bound:
-// with each taken at the fastest that is allowed, a choice costs no more than in
-// truth, so that what is not better then is given up; otherwise a width is fixed, and
-// the search goes on below. Where that takes too long, see Choice.Gap and
-// Frontier.Epsilon.
+// layers that read it. Frontiers, and choices under one limit, take that as it is (see
+// alloc.CoupledFrontier); choices under several limits search over these widths by branch
+// and bound, see Choice.Gap.
 //
 // A workload of another network is an error.
 func (t *Table) On(w *Workload, p *hardware.Profile) (*Table, error) {

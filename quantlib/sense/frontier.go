@@ -19,8 +19,7 @@ type Frontier struct {
 	// Points are sorted by ascending cost, and so by descending noise.
 	Points []FrontierPoint
 	// Epsilon is 0 if Points is the whole set. Otherwise for every plan there is
-	// a point of no greater cost and at most 1+Epsilon times its noise; +Inf where
-	// that was not found out in time, which only Latency can lead to.
+	// a point of no greater cost and at most 1+Epsilon times its noise.
 	Epsilon float64
 
 	table  *Table
