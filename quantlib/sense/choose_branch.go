@@ -3,7 +3,6 @@ package sense
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 
