@@ -205,7 +205,7 @@ func (s *brancher) wake(n *node) bool {
 
 // without is a copy without the items for which drop holds.
 func (in *instance) without(drop func(i int) bool) *instance {
-	out := &instance{m: in.m, off: make([]int, 1, len(in.off)), budget: make([]float64, in.m)}
+	out := &instance{m: in.m, off: make([]int, 1, len(in.off)), budget: slices.Clone(in.budget)}
 	out.o = make([]float64, 0, len(in.o))
 	out.c = make([]float64, 0, len(in.c))
 	out.id = make([]int, 0, len(in.id))

@@ -274,6 +274,26 @@ func TestNodesBoundTheSearch(t *testing.T) {
 	}
 }
 
+// TestOrderOfItems: a proved optimum is the same whatever the order of the items is.
+func TestOrderOfItems(t *testing.T) {
+	f := families[5]
+	for seed := range uint64(4) {
+		for _, at := range []float64{0.15, 0.75} {
+			r := rand.New(rand.NewPCG(seed+100, uint64(100*at)))
+			p := largeProblem(f, r, 2, at)
+			s, err := Solve(context.Background(), p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Shuffle(len(p.Items), func(i, j int) { p.Items[i], p.Items[j] = p.Items[j], p.Items[i] })
+			again, err := Solve(context.Background(), p)
+			if err != nil || math.Abs(again.Objective-s.Objective) > 1e-11*s.Objective {
+				t.Errorf("seed %d at %v: %v, in another order %v, %v", seed, at, s.Objective, again.Objective, err)
+			}
+		}
+	}
+}
+
 func BenchmarkSolve(b *testing.B) {
 	for limits := 1; limits <= 3; limits++ {
 		b.Run(fmt.Sprintf("network 200x16, %d limits", limits), func(b *testing.B) {
