@@ -29,6 +29,7 @@ type brancher struct {
 	upper  float64 // best objective known
 	margin float64 // two different objectives differ by at least this much
 	choice []int   // by item of the problem, the candidate's index in it
+	found  func()  // told of each choice that becomes the best one
 	nodes  int
 	limit  int // of nodes; 0 means none
 	queue  nodeQueue
@@ -70,35 +71,21 @@ func (q *nodeQueue) Pop() any {
 	return x
 }
 
-// branch searches the scaled instance for the best choice below upper, which
-// may be infinite. Where it was ended, r.bound says what is proved.
-func (r *run) branch(sc *instance, upper, top float64, d duals) (float64, error) {
-	s := &brancher{ctx: r.ctx, upper: upper, margin: r.margin, limit: r.limit, choice: make([]int, sc.items())}
-	if r.limit > 0 {
-		s.limit = max(1, r.limit-r.nodes)
+// search looks for choices below s.upper from the root on.
+func (s *brancher) search(root *node) error {
+	if !s.start(root) {
+		return nil
 	}
-	if math.IsInf(upper, 1) {
-		s.upper = 1 + 1e-6 // objectives of an instance that is scaled without a choice are at most 1
+	return s.run(root)
+}
+
+// bound is what is proved of a search that was ended.
+func (s *brancher) bound() float64 {
+	low := s.upper
+	for _, n := range s.queue {
+		low = min(low, n.bound)
 	}
-	none := s.upper
-	root := &node{in: sc.clone(), c: make([]float64, sc.m), lambda: d.lambda, seen: d.seen, bound: d.bound}
-	var err error
-	if s.start(root) {
-		err = s.run(root)
-	}
-	r.nodes += s.nodes
-	if s.upper < none {
-		r.take(s.choice)
-		upper = s.upper
-	}
-	if err != nil {
-		low := s.upper
-		for _, n := range s.queue {
-			low = min(low, n.bound)
-		}
-		r.bound = max(r.bound, low*top)
-	}
-	return upper, err
+	return low
 }
 
 // start makes a node the root; false if nothing is left.

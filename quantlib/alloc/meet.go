@@ -203,6 +203,7 @@ func (s *brancher) accept(t *meet, pair [2]int32) {
 			s.choice[in.item[h.item[h.last[e]]]] = in.id[h.pick[e]]
 		}
 	}
+	s.found()
 }
 
 // join lists the combinations of regret below reach and looks for the best pair

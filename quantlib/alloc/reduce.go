@@ -177,11 +177,12 @@ func snap(v, unit float64) float64 {
 	return math.RoundToEven(q/fixedPoint) * fixedPoint
 }
 
-// clone copies what fix and order change.
+// clone copies what fix, order and a node change.
 func (in *instance) clone() *instance {
 	out := *in
 	out.off, out.o, out.c = slices.Clone(in.off), slices.Clone(in.o), slices.Clone(in.c)
 	out.id, out.item = slices.Clone(in.id), slices.Clone(in.item)
+	out.budget = slices.Clone(in.budget)
 	return &out
 }
 

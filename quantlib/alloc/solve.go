@@ -72,6 +72,8 @@ type run struct {
 	fixed  int
 	margin float64 // step, scaled, less what rounding may hide
 	limit  int     // partial choices to look at; 0 means any number
+
+	branches int // searches by branch and bound, for tests
 }
 
 // takeOf makes a choice of a scaled instance the best one.
