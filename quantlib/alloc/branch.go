@@ -10,8 +10,9 @@ import (
 
 const (
 	meetFinish = 1 << 14 // combinations listed to finish a node, at most
+	meetNear   = 0.7     // of the gap: with combinations listed up to here few children are left
 	meetTry    = 1 << 9  // and to look for a better choice where that is too few
-	splitTries = 3       // items tried for a split
+	splitTries = 2       // items tried for a split
 	restart    = 0.5     // of the gap at the root: from a gap this small on the search begins anew
 	splitTied  = 1e-6    // of the gap; items of more regret are not tried unless first
 	splitPower = 8       // how fast the work in a node grows with its gap, by trial
@@ -34,6 +35,7 @@ type brancher struct {
 	limit  int // of nodes; 0 means none
 	queue  nodeQueue
 	made   int // nodes
+	table  table
 }
 
 // node is the choices which agree with its trail.
@@ -44,8 +46,13 @@ type node struct {
 	trail  *trail
 	lambda []float64
 	seen   [][]float64 // further multipliers, until they have been of use
-	bound  float64
+	basis  []column    // of the dual
+	warm   bool        // basis is of choices of the node
+	bound  float64     // at lambda
+	low    float64     // the best bound known; orders the queue
 	number int
+	hard   int // the limit whose table was of use last
+	rest   int // how many steps to do without
 }
 
 // trail is the decided items of a node, shared with those it came from.
@@ -59,7 +66,7 @@ type nodeQueue []*node
 
 func (q nodeQueue) Len() int { return len(q) }
 func (q nodeQueue) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(q[i].bound, q[j].bound), cmp.Compare(q[i].number, q[j].number)) < 0
+	return cmp.Or(cmp.Compare(q[i].low, q[j].low), cmp.Compare(q[i].number, q[j].number)) < 0
 }
 func (q nodeQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
 func (q *nodeQueue) Push(x any)   { *q = append(*q, x.(*node)) }
@@ -83,7 +90,7 @@ func (s *brancher) search(root *node) error {
 func (s *brancher) bound() float64 {
 	low := s.upper
 	for _, n := range s.queue {
-		low = min(low, n.bound)
+		low = min(low, n.low)
 	}
 	return low
 }
@@ -112,7 +119,7 @@ func (s *brancher) prunable() float64 { return s.upper - max(s.margin, s.upper*p
 // objective has become small: then fixed point should be scaled to it.
 func (s *brancher) run(n *node) error {
 	for {
-		for n != nil && n.bound < s.prunable() && s.upper >= rescale {
+		for n != nil && n.low < s.prunable() && s.upper >= rescale {
 			err := s.ctx.Err()
 			if err == nil && s.limit > 0 && s.nodes > s.limit {
 				err = errLimit
@@ -137,7 +144,7 @@ func (s *brancher) run(n *node) error {
 				return nil
 			}
 			n = heap.Pop(&s.queue).(*node)
-			if n.bound >= s.prunable() {
+			if n.low >= s.prunable() {
 				return nil // and so is every other one's
 			}
 			if !s.wake(n) {
@@ -149,24 +156,36 @@ func (s *brancher) run(n *node) error {
 
 // step finishes a node, or splits it and returns the child to go on with.
 func (s *brancher) step(n *node) *node {
-	t := newMeet(n)
-	gap := s.prunable() - n.bound
-	reach := t.within(gap, meetFinish)
-	if reach < gap {
-		reach = t.within(gap, meetTry)
-	}
-	s.nodes += 2 * countParts
-	if reach > 0 {
-		looked, done := t.join(s, reach)
-		s.nodes += looked
-		if done && s.prunable()-n.bound <= reach {
+	for {
+		t := newMeet(n)
+		gap := s.prunable() - n.bound
+		reach := t.within(gap, meetFinish)
+		if reach < gap {
+			reach = t.within(gap, meetTry)
+		}
+		s.nodes += 2 * countParts
+		if reach > 0 {
+			looked, done := t.join(s, reach)
+			s.nodes += looked
+			if done && s.prunable()-n.bound <= reach {
+				return nil
+			}
+		}
+		before := len(n.in.o)
+		if reach > meetNear*gap {
+			break
+		}
+		if !s.sharpen(n) {
 			return nil
+		}
+		if len(n.in.o) > before*7/8 {
+			break // not worth listing combinations again
 		}
 	}
 	var next *node
 	kids := s.split(n)
 	for _, c := range kids {
-		if next == nil || c.bound < next.bound {
+		if next == nil || c.low < next.low {
 			next = c
 		}
 	}
@@ -187,7 +206,7 @@ func (s *brancher) wake(n *node) bool {
 	}
 	n.in = s.root.in.without(func(i int) bool { return gone[s.root.in.item[i]] })
 	n.seen = nil
-	return s.tighten(n, keepDuals)
+	return n.left() && s.relax(n, keepDuals) && s.tighten(n, keepDuals)
 }
 
 // without is a copy without the items for which drop holds.
@@ -299,88 +318,28 @@ func (s *brancher) tighten(n *node, keep int) bool {
 
 // relax solves the dual of a node; false if no choice below the best one is in it.
 func (s *brancher) relax(n *node, keep int) bool {
-	d := n.in.dual(0, n.in.budget, [][]float64{n.lambda}, s.prunable()-n.o, true)
+	var start [][]float64
+	var basis []column
+	if n.warm {
+		basis = n.basis
+	} else {
+		start = [][]float64{make([]float64, n.in.m), n.lambda}
+		for _, x := range n.basis {
+			if !x.bare {
+				start = append(start, x.lambda)
+			}
+		}
+	}
+	d := n.in.dualFrom(0, n.in.budget, start, basis, n.o, s.prunable()-n.o, true)
+	n.basis, n.warm = d.basis, false
 	s.nodes += dualNodes * len(d.seen)
 	if d.empty || n.o+d.bound >= s.prunable() {
 		return false
 	}
 	if n.o+d.bound > n.bound {
 		n.lambda, n.bound = d.lambda, n.o+d.bound
+		n.low = max(n.low, n.bound)
 	}
-	n.seen = append(d.seen[:1:1], d.seen[max(1, len(d.seen)-keep):]...) // the first one is zero
+	n.seen = append(n.seen, d.seen[max(0, len(d.seen)-keep):]...)
 	return true
-}
-
-// child is the node with candidate j of item i, its dual solved; nil if no choice
-// below the best one is in it.
-func (s *brancher) child(n *node, i, j int) *node {
-	c := &node{o: n.o, c: slices.Clone(n.c), trail: n.trail}
-	c.decide(n.in, i, j)
-	c.in = n.in.without(func(q int) bool { return q == i })
-	if !c.left() {
-		return nil
-	}
-	c.lambda, c.bound = n.lambda, n.bound
-	if !s.relax(c, keepDuals) {
-		return nil
-	}
-	return c
-}
-
-// split makes children for the candidates of one item: of those that the
-// multipliers leave most undecided the one whose children have the least gaps.
-func (s *brancher) split(n *node) []*node {
-	in := n.in
-	type second struct {
-		item   int
-		regret float64 // of the second best candidate
-		weight float64 // what the two differ in objective and costs, priced
-	}
-	list := make([]second, in.items())
-	for i := range list {
-		a, b := math.Inf(1), math.Inf(1)
-		at, to := -1, -1
-		for j := in.off[i]; j < in.off[i+1]; j++ {
-			if v := in.price1(j, n.lambda); v < a {
-				a, b, at, to = v, a, j, at
-			} else if v < b {
-				b, to = v, j
-			}
-		}
-		x := second{item: i, regret: b - a, weight: math.Abs(in.o[to] - in.o[at])}
-		for k, l := range n.lambda {
-			x.weight += l * math.Abs(in.c[to*in.m+k]-in.c[at*in.m+k])
-		}
-		list[i] = x
-	}
-	slices.SortStableFunc(list, func(a, b second) int { return cmp.Compare(a.regret, b.regret) })
-	gap := s.prunable() - n.bound
-	few := 1
-	for few < len(list) && list[few].regret <= splitTied*gap {
-		few++
-	}
-	slices.SortStableFunc(list[:few], func(a, b second) int { return cmp.Compare(b.weight, a.weight) })
-	var best []*node
-	least := math.Inf(1)
-	for _, x := range list[:min(splitTries, few)] {
-		var kids []*node
-		work := 0.0
-		for j := in.off[x.item]; j < in.off[x.item+1]; j++ {
-			if c := s.child(n, x.item, j); c != nil {
-				kids = append(kids, c)
-				work += math.Pow((s.prunable()-c.bound)/gap, splitPower)
-			}
-		}
-		if work < least {
-			best, least = kids, work
-		}
-	}
-	return slices.DeleteFunc(best, func(c *node) bool {
-		if !s.tighten(c, keepDuals) {
-			return true
-		}
-		s.made++
-		c.number = s.made
-		return false
-	})
 }

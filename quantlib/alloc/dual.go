@@ -18,9 +18,7 @@ import "math"
 
 const (
 	maxColumns = 400   // stop improving a bound after so many choices
-	maxPivots  = 200   // per re-optimisation of the master
 	dualEps    = 1e-11 // master and bound this close (problem scaled to 1) count as equal
-	pivotEps   = 1e-11
 )
 
 // price finds the choice of the items from first on that is the smallest at
@@ -33,16 +31,7 @@ func (in *instance) price(first int, lambda, budget, g []float64, o *float64) fl
 		g[k] = -budget[k]
 	}
 	for i := first; i < in.items(); i++ {
-		best, at := math.Inf(1), -1
-		for j := in.off[i]; j < in.off[i+1]; j++ {
-			r := in.o[j]
-			for k, l := range lambda {
-				r += l * in.c[j*m+k]
-			}
-			if r < best {
-				best, at = r, j
-			}
-		}
+		best, at := in.least(i, lambda)
 		sum += best
 		so += in.o[at]
 		for k, v := range in.c[at*m : at*m+m] {
@@ -51,6 +40,53 @@ func (in *instance) price(first int, lambda, budget, g []float64, o *float64) fl
 	}
 	*o = so
 	return sum
+}
+
+// least is the smallest o + λ·c of item i and the first candidate that has it.
+func (in *instance) least(i int, lambda []float64) (best float64, at int) {
+	f, l := in.off[i], in.off[i+1]
+	o := in.o[f:l]
+	best, at = math.Inf(1), -1
+	// What is usual is written out.
+	switch m := in.m; m {
+	case 2:
+		c := in.c[2*f : 2*l]
+		x, y := lambda[0], lambda[1]
+		for j, r := range o {
+			if r = r + x*c[0] + y*c[1]; r < best {
+				best, at = r, j
+			}
+			c = c[2:]
+		}
+	case 3:
+		c := in.c[3*f : 3*l]
+		x, y, z := lambda[0], lambda[1], lambda[2]
+		for j, r := range o {
+			if r = r + x*c[0] + y*c[1] + z*c[2]; r < best {
+				best, at = r, j
+			}
+			c = c[3:]
+		}
+	case 4:
+		c := in.c[4*f : 4*l]
+		x, y, z, w := lambda[0], lambda[1], lambda[2], lambda[3]
+		for j, r := range o {
+			if r = r + x*c[0] + y*c[1] + z*c[2] + w*c[3]; r < best {
+				best, at = r, j
+			}
+			c = c[4:]
+		}
+	default:
+		for j, r := range o {
+			for k, v := range in.c[(f+j)*m : (f+j+1)*m] {
+				r += lambda[k] * v
+			}
+			if r < best {
+				best, at = r, j
+			}
+		}
+	}
+	return best, f + at
 }
 
 // price1 is o + λ·c of candidate j.
@@ -68,16 +104,53 @@ type duals struct {
 	bound  float64   // L(λ)
 	empty  bool      // even mixtures of candidates exceed the budgets: Σ_i min_j λ·c_ij > λ·b
 	seen   [][]float64
+	basis  []column // of the last master, where the limits can be met
+}
+
+// column is a choice of the master: the one that is smallest at its multipliers, or of
+// the costs alone that is.
+type column struct {
+	lambda []float64
+	bare   bool      // without the objective
+	o      float64   // objective
+	g      []float64 // costs less the budgets
+}
+
+// with is the columns with candidate j for item i, where they have another one. Sums
+// are of all items, decided or not.
+func (in *instance) with(basis []column, i, j int) []column {
+	m := in.m
+	out := make([]column, len(basis))
+	g := make([]float64, m*len(basis))
+	for q, x := range basis {
+		at := in.smallest(i, x.lambda, x.bare)
+		y := &out[q]
+		*y = column{x.lambda, x.bare, x.o + (in.o[j] - in.o[at]), g[q*m : (q+1)*m]}
+		for k, v := range x.g {
+			y.g[k] = v + (in.c[j*m+k] - in.c[at*m+k])
+		}
+	}
+	return out
 }
 
 // dual maximises L over the items from first on for a budget. Starting
 // multipliers speed it up. stop ends the search as soon as the bound reaches it.
 // all keeps every multiplier vector that was tried.
 func (in *instance) dual(first int, budget []float64, start [][]float64, stop float64, all bool) duals {
+	start = append([][]float64{make([]float64, in.m)}, start...)
+	return in.dualFrom(first, budget, start, nil, 0, stop, all)
+}
+
+// dualFrom is dual with columns to begin with, whose objectives are o too high. A column
+// that is no choice of the instance makes the bound worse, not wrong.
+func (in *instance) dualFrom(first int, budget []float64, start [][]float64, basis []column, o, stop float64, all bool) duals {
 	m := in.m
 	best := duals{lambda: make([]float64, m), bound: math.Inf(-1)}
 	ms := newMaster(m)
-	zero := make([]float64, m)
+	for _, x := range basis {
+		x.o -= o
+		ms.add(x)
+	}
 	try := func(lambda []float64) (value float64) {
 		var o float64
 		g := make([]float64, m)
@@ -93,10 +166,9 @@ func (in *instance) dual(first int, budget []float64, start [][]float64, stop fl
 		if all {
 			best.seen = append(best.seen, append([]float64(nil), lambda...))
 		}
-		ms.add(o, g)
+		ms.add(column{append([]float64(nil), lambda...), false, o, g})
 		return bound
 	}
-	try(zero)
 	for _, l := range start {
 		try(l)
 	}
@@ -127,13 +199,20 @@ func (in *instance) dual(first int, budget []float64, start [][]float64, stop fl
 			}
 			break
 		}
-		ms.add(o, append([]float64(nil), g...))
+		ms.add(column{lambda, true, o, append([]float64(nil), g...)})
 	}
 	// Second phase.
 	for ms.columns() <= maxColumns && best.bound < stop {
 		lambda, value := ms.optimise(false)
 		if bound := try(lambda); bound >= value-dualEps || best.bound >= value-dualEps {
 			break
+		}
+	}
+	for _, b := range ms.basis {
+		if b >= 0 {
+			x := ms.column[b]
+			x.o += o
+			best.basis = append(best.basis, x)
 		}
 	}
 	return best
@@ -148,16 +227,7 @@ func (in *instance) priceCosts(first int, lambda, budget, g []float64, o *float6
 		g[k] = -budget[k]
 	}
 	for i := first; i < in.items(); i++ {
-		best, at := math.Inf(1), -1
-		for j := in.off[i]; j < in.off[i+1]; j++ {
-			r := 0.0
-			for k, l := range lambda {
-				r += l * in.c[j*m+k]
-			}
-			if r < best || (r == best && in.o[j] < in.o[at]) {
-				best, at = r, j
-			}
-		}
+		at := in.smallest(i, lambda, true)
 		so += in.o[at]
 		for k, v := range in.c[at*m : at*m+m] {
 			g[k] += v
@@ -166,178 +236,22 @@ func (in *instance) priceCosts(first int, lambda, budget, g []float64, o *float6
 	*o = so
 }
 
-// master is the restricted master problem, by the revised simplex method with an
-// explicit inverse: it has m+1 rows, and m is small. Variables are numbered:
-// columns from 0; -1-k is the slack of row k; -1-m-k is its artificial.
-type master struct {
-	m     int
-	o     []float64 // by column
-	g     [][]float64
-	basis []int
-	x     []float64   // values of the basis
-	inv   [][]float64 // inverse of the basis
-}
-
-func newMaster(m int) *master { return &master{m: m} }
-
-func (ms *master) add(o float64, g []float64) {
-	ms.o = append(ms.o, o)
-	ms.g = append(ms.g, g)
-}
-
-func (ms *master) columns() int { return len(ms.o) }
-
-// begin sets the basis from the column that violates the budgets least, with
-// slacks where it keeps them and artificials where it does not.
-func (ms *master) begin() {
-	m := ms.m
-	first, least := 0, math.Inf(1)
-	for q, g := range ms.g {
-		worst := 0.0
-		for _, v := range g {
-			worst += max(0, v)
+// smallest is the candidate of item i that is the smallest at multipliers λ, or, bare,
+// has the smallest costs.
+func (in *instance) smallest(i int, lambda []float64, bare bool) int {
+	if !bare {
+		_, at := in.least(i, lambda)
+		return at
+	}
+	best, at := math.Inf(1), -1
+	for j := in.off[i]; j < in.off[i+1]; j++ {
+		r := 0.0
+		for k, l := range lambda {
+			r += l * in.c[j*in.m+k]
 		}
-		if worst < least {
-			first, least = q, worst
+		if r < best || (r == best && in.o[j] < in.o[at]) {
+			best, at = r, j
 		}
 	}
-	ms.basis = make([]int, m+1)
-	ms.x = make([]float64, m+1)
-	ms.inv = make([][]float64, m+1)
-	for r := range ms.inv {
-		ms.inv[r] = make([]float64, m+1)
-	}
-	// The basis matrix is diag(±1) with the column g in the last position:
-	// row k reads ±v_k + g_k·x = 0, the last row reads x = 1.
-	ms.basis[m], ms.x[m], ms.inv[m][m] = first, 1, 1
-	for k, v := range ms.g[first] {
-		if v > 0 {
-			ms.basis[k], ms.x[k] = -1-m-k, v
-			ms.inv[k][k], ms.inv[k][m] = -1, v
-		} else {
-			ms.basis[k], ms.x[k] = -1-k, -v
-			ms.inv[k][k], ms.inv[k][m] = 1, -v
-		}
-	}
-}
-
-// infeasible reports whether an artificial is in use.
-func (ms *master) infeasible() bool {
-	for r, b := range ms.basis {
-		if b < -ms.m && ms.x[r] > pivotEps {
-			return true
-		}
-	}
-	return false
-}
-
-// cost of a basic variable; in the second phase what is left of an artificial
-// must stay at zero and is made dear.
-func (ms *master) cost(v int, first bool) float64 {
-	switch {
-	case v < -ms.m && first:
-		return 1
-	case v < -ms.m:
-		return 1e6
-	case v < 0 || first:
-		return 0
-	}
-	return ms.o[v]
-}
-
-// optimise runs the simplex method over the columns known so far and returns the
-// multipliers and the value: in the first phase the sum of violations, in the
-// second the objective.
-func (ms *master) optimise(first bool) (lambda []float64, value float64) {
-	m := ms.m
-	y := make([]float64, m+1)
-	d := make([]float64, m+1)
-	for pivot := 0; ; pivot++ {
-		for c := range y {
-			y[c] = 0
-			for r, b := range ms.basis {
-				y[c] += ms.cost(b, first) * ms.inv[r][c]
-			}
-		}
-		// The most negative reduced cost enters; late in a long run the first one,
-		// which cannot cycle.
-		enter, least, found := 0, -pivotEps, false
-		consider := func(v int, reduced float64) {
-			if reduced < least {
-				enter, found = v, true
-				if pivot < maxPivots/2 {
-					least = reduced
-				} else {
-					least = math.Inf(-1)
-				}
-			}
-		}
-		for k := range m {
-			consider(-1-k, -y[k])
-		}
-		for q, g := range ms.g {
-			r := -y[m]
-			if !first {
-				r += ms.o[q]
-			}
-			for k, v := range g {
-				r -= y[k] * v
-			}
-			consider(q, r)
-		}
-		if !found || pivot >= maxPivots {
-			break
-		}
-		for r := range d {
-			if enter < 0 {
-				d[r] = ms.inv[r][-1-enter]
-				continue
-			}
-			d[r] = ms.inv[r][m]
-			for k, v := range ms.g[enter] {
-				d[r] += ms.inv[r][k] * v
-			}
-		}
-		leave, ratio := -1, math.Inf(1)
-		for r, v := range d {
-			if v <= pivotEps {
-				continue
-			}
-			q := ms.x[r] / v
-			if q < ratio-pivotEps || (q <= ratio+pivotEps && leave >= 0 && ms.basis[r] < ms.basis[leave]) {
-				leave, ratio = r, q
-			}
-		}
-		if leave < 0 {
-			break // cannot happen: the mixture is bounded
-		}
-		ms.pivot(leave, enter, d)
-	}
-	lambda = make([]float64, m)
-	for k := range lambda {
-		lambda[k] = max(0, -y[k])
-	}
-	for r, b := range ms.basis {
-		value += ms.cost(b, first) * ms.x[r]
-	}
-	return lambda, value
-}
-
-// pivot replaces the basic variable of row leave.
-func (ms *master) pivot(leave, enter int, d []float64) {
-	row := ms.inv[leave]
-	for c := range row {
-		row[c] /= d[leave]
-	}
-	ms.x[leave] = max(0, ms.x[leave]/d[leave])
-	for r := range ms.inv {
-		if r == leave || d[r] == 0 {
-			continue
-		}
-		for c := range row {
-			ms.inv[r][c] -= d[r] * row[c]
-		}
-		ms.x[r] = max(0, ms.x[r]-d[r]*ms.x[leave])
-	}
-	ms.basis[leave] = enter
+	return at
 }

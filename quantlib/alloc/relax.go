@@ -102,7 +102,7 @@ func (r *run) branch(sc *instance, upper, top float64, d duals) (float64, error)
 				lambda = append(lambda, d.lambda[k])
 			}
 		}
-		s := &brancher{ctx: r.ctx, upper: upper, margin: r.margin, choice: make([]int, sc.items())}
+		s := &brancher{ctx: r.ctx, upper: upper, margin: r.margin, choice: make([]int, sc.items()), table: table{most: tableMarks}}
 		if r.limit > 0 {
 			s.limit = max(1, r.limit-r.nodes)
 		}
