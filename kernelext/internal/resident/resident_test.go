@@ -71,19 +71,23 @@ func TestAnswersAreThoseOfTheProbe(t *testing.T) {
 	if err := os.WriteFile(file, demo.Model(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, change := range map[string]func(*q.Study){
-		"the usual":         func(*q.Study) {},
-		"a file":            func(s *q.Study) { s.Model = q.Must(q.Open(file)) },
-		"other methods":     func(s *q.Study) { s.Methods = q.Methods{Weight: q.MinMax{}, Activation: q.Percentile{P: 0.999}} },
-		"layers' outputs":   func(s *q.Study) { s.Methods.Weight = q.LayerOutput{Samples: 8} },
-		"a device":          func(s *q.Study) { s.Profile = hardware.NPU() },
-		"calibration alone": func(s *q.Study) { s.Test = nil },
-		"normalized": func(s *q.Study) {
+	for _, c := range []struct {
+		name   string
+		change func(*q.Study)
+	}{
+		{"the usual", func(*q.Study) {}},
+		{"a file", func(s *q.Study) { s.Model = q.Must(q.Open(file)) }}, // the same study, which is there by now
+		{"other methods", func(s *q.Study) { s.Methods = q.Methods{Weight: q.MinMax{}, Activation: q.Percentile{P: 0.999}} }},
+		{"layers' outputs", func(s *q.Study) { s.Methods.Weight = q.LayerOutput{Samples: 8} }},
+		{"a device", func(s *q.Study) { s.Profile = hardware.NPU() }},
+		{"calibration alone", func(s *q.Study) { s.Test = nil }},
+		{"normalized", func(s *q.Study) {
 			m := *s.Test.(*q.Images)
 			m.Mean, m.Std = []float32{0.1307}, []float32{0.3081}
 			s.Test = m
-		},
+		}},
 	} {
+		name, change := c.name, c.change
 		s, told := embedded(20), 0
 		change(s)
 		probe := q.Must(s.Probe(ctx, 12))
