@@ -29,7 +29,7 @@ func NetworkHeat(g *quantlib.Grid, bits int, mode quantlib.Mode) *Figure {
 		return "", c.SQNR()
 	})
 	name, of := shown(g)
-	d.Title = fmt.Sprintf("%s when one layer runs at %s: %s", of, Bits(bits), mode)
+	d.Title = fmt.Sprintf("%s when %s: %v", of, runs(g, bits), mode)
 	d.Subtitle = gridNote(g)
 	d.Name, d.Unit = name, "dB"
 	return Network(d)

@@ -12,19 +12,30 @@ import (
 // SNRBars draws the SQNR at the network's output, in dB, when one layer alone
 // runs at the given width: its weights, or the activations that flow into it; of a
 // scorer that does not speak of noise at the output, what it speaks of, as Grid.Shown
-// says. Error bars are one standard error over samples, where the grid has it.
+// says. Error bars are one standard error over samples, where the grid has it. A grid
+// of layers as wholes has one bar for each. One that quantizes all but the layer says
+// so, and Ascending then puts the layers first whose absence helps most.
 //
 // It panics if the grid has no such width.
 func SNRBars(g *quantlib.Grid, bits int, order Order) *Figure {
 	name, of := shown(g)
 	d := BarData{
-		Title:    of + " when one layer runs at " + Bits(bits),
+		Title:    of + " when " + runs(g, bits),
 		Subtitle: gridNote(g),
 		Labels:   g.Layers, Name: name, Unit: "dB", Order: order,
 	}
+	if g.Disable && order == Ascending {
+		d.Order = Descending
+	}
 	modes := []quantlib.Mode{quantlib.Weight, quantlib.Activation}
-	if g.Mode() == quantlib.Weight {
+	switch {
+	case g.Whole:
+		modes = []quantlib.Mode{quantlib.Both}
+	case g.Mode() == quantlib.Weight:
 		modes = modes[:1]
+	}
+	if len(modes) == 1 { // no legend says it
+		d.Title += ": " + modes[0].String()
 	}
 	for _, mode := range modes {
 		s := Series{Name: mode.String()}
@@ -51,9 +62,21 @@ func shown(g *quantlib.Grid) (name, of string) {
 	return name, string(unicode.ToUpper(first)) + of[n:]
 }
 
+// runs is what a cell of a grid quantizes, in words.
+func runs(g *quantlib.Grid, bits int) string {
+	if g.Disable {
+		return "all but one layer run at " + Bits(bits)
+	}
+	return "one layer runs at " + Bits(bits)
+}
+
 // gridNote is how a grid was made.
 func gridNote(g *quantlib.Grid) string {
-	note := fmt.Sprintf("%d samples, %s; higher is better", g.Samples, g.Methods)
+	means := "higher is better"
+	if g.Disable {
+		means = "the higher, the more the layer had hurt that stays in float32"
+	}
+	note := fmt.Sprintf("%d samples, %s; %s", g.Samples, g.Methods, means)
 	if g.Scorer != "" && g.Scorer != (quantlib.Exact{}).Key() {
 		note = g.Scorer + "; " + note
 	}
@@ -125,8 +148,12 @@ func curveOf(c *quantlib.Curve) CurveData {
 func GridHeat(g *quantlib.Grid, mode quantlib.Mode) *Figure {
 	const clear = 60 // dB
 	name, of := shown(g)
+	what := "one layer at a time"
+	if g.Disable {
+		what = "all but one layer at a time"
+	}
 	d := HeatData{
-		Title:    of + ", one layer at a time: " + mode.String(),
+		Title:    fmt.Sprintf("%s, %s: %v", of, what, mode),
 		Subtitle: gridNote(g),
 		Rows:     g.Layers, Name: name, Unit: "dB", ColumnName: "bits",
 	}

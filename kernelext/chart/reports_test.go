@@ -3,6 +3,7 @@ package chart_test
 import (
 	"context"
 	"flag"
+	"fmt"
 	"math"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,7 @@ func TestReports(t *testing.T) {
 		{Name: "chosen", Plan: choice.Plan, Accuracy: q.Must(s.Evaluate(ctx, choice.Plan)), InHand: true},
 		{Name: "all 8", Plan: q.Must(s.Uniform(8, 8)), Accuracy: q.Must(s.Evaluate(ctx, q.Must(s.Uniform(8, 8))))},
 	}
+	all := q.Must(s.Score(ctx, q.Exact{DisableOne: true}, 4))
 	worst := grid.Worst(4, q.Both)[0]
 	d := &q.Study{Model: s.Model, Calibration: s.Calibration, Test: s.Test, Profile: hardware.NPU(), NoMemo: true}
 	roofline, ok := chart.DeviceRoofline(q.Must(d.Roofline(ctx, q.Must(d.Uniform(8, 8)))))
@@ -61,6 +63,26 @@ func TestReports(t *testing.T) {
 		"histogram": {chart.ActivationHistogram(q.Must(s.Histogram(ctx, worst, 4))), []string{"16 quantization levels"}},
 		"heat":      {chart.GridHeat(grid, q.Weight), []string{worst}},
 		"roofline":  {roofline, []string{"stem/conv", "left out"}},
+	}
+	for name, f := range map[string]struct {
+		fig        *chart.Figure
+		says, lack string
+	}{
+		"bars of whole layers":     {chart.SNRBars(q.Must(s.Score(ctx, q.Exact{Whole: true}, 4)), 4, chart.Ascending), fmt.Sprintf("one layer runs at 4 bits: both. exact, whole layers; 8 samples, weights mse, activations mse; higher is better. Bar chart of SQNR (dB) for 17 layers, least first. %s: %.1f", worst, grid.At(worst, 4, q.Both).SQNR()), "n/a"},
+		"bars of all but a layer":  {chart.SNRBars(all, 4, chart.Ascending), "when all but one layer run at 4 bits", "higher is better"},
+		"heat of all but a layer":  {chart.GridHeat(all, q.Both), "all but one layer at a time: both", "higher is better"},
+		"graph of all but a layer": {chart.NetworkHeat(all, 4, q.Both), "when all but one layer run at 4 bits: both", "higher is better"},
+	} {
+		if alt := f.fig.Alt(); !strings.Contains(alt, f.says) || strings.Contains(alt, f.lack) {
+			t.Errorf("%s: want %q, and no %q: %s", name, f.says, f.lack, alt)
+		}
+	}
+	// Without the layer that hurts most there is the least noise.
+	first := all.Worst(4, q.Both)[0]
+	for _, layer := range all.Layers {
+		if all.At(layer, 4, q.Both).SQNR() > all.At(first, 4, q.Both).SQNR() {
+			t.Errorf("all but %s have less noise than all but %s, which is first", layer, first)
+		}
 	}
 	look := flag.Lookup("look").Value.String()
 	for name, f := range figs {

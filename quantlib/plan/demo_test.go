@@ -156,6 +156,30 @@ func ExamplePlaceFor() {
 	// mcu        22 layers, 38 quantizers, 35 ties
 }
 
+func ExampleMap() {
+	g, err := demoNetwork()
+	if err != nil {
+		panic(err)
+	}
+	m, err := plan.PlaceFor(g, hardware.NPU())
+	if err != nil {
+		panic(err)
+	}
+	for i, line := range strings.Split(strings.TrimSpace(m.String()), "\n") {
+		if i < 3 || i > len(m.Layers) { // the first layers, and what is tied
+			fmt.Println(line)
+		}
+	}
+	// Output:
+	// layer            operator           weight                                     activations
+	// stem/conv        Conv               stem/conv/weight.folded [16 1 3 3]         input
+	// block1/dw        Conv               block1/dw/weight.folded [16 1 3 3]         stem/relu/output
+	// tied, activation: block1/relu/output, block2/dw_clip/output
+	// tied, activation: block3/relu/output, se/relu/output
+	// tied, activation: se/mul/output, block4/dw_clip/output
+	// 22 layers, 35 quantizers, 32 widths to choose, 3 of them of several quantizers; profile npu
+}
+
 func ExampleMap_Explain() {
 	g, err := demoNetwork()
 	if err != nil {

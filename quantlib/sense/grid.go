@@ -147,7 +147,8 @@ func (g *Grid) At(layer string, bits int, mode Mode) Cell {
 // Worst is the layers ordered by their noise at a width: the noisiest first, NaN for
 // more than any number, and alike ones in the network's order. Layers whose cell is
 // not Valid are left out: those without that mode, and those that were not reached
-// where the work was stopped.
+// where the work was stopped. In a grid that quantizes all but the layer (Disable)
+// those are first whose absence leaves the least noise.
 //
 // It panics if the grid has no such width or nothing was measured at it, so that
 // there always is a first one.
@@ -168,7 +169,12 @@ func (g *Grid) Worst(bits int, mode Mode) []string {
 		}
 		return math.Inf(1)
 	}
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(noise(b), noise(a)) })
+	slices.SortStableFunc(names, func(a, b string) int {
+		if g.Disable {
+			return cmp.Compare(noise(a), noise(b))
+		}
+		return cmp.Compare(noise(b), noise(a))
+	})
 	return names
 }
 
@@ -208,6 +214,9 @@ func (g *Grid) String() string {
 	}
 	if mode == Weight {
 		b.WriteString("weights alone\n")
+	}
+	if g.Disable {
+		b.WriteString("all layers quantized but the one of the row\n")
 	}
 	if g.Merit != "" {
 		fmt.Fprintf(&b, "%s is %s\n", name, of)
