@@ -51,6 +51,9 @@ func sqnr(m Measure) float64 { return -10 * math.Log10(m.Mean) }
 // that measure uses: Probe.Evaluate, or Evaluate with everything but the plan
 // filled in. Measure on the samples of the grid, not on those that the result
 // will be judged by. A limit on predicted noise counts without the correction.
+//
+// Unlike Choose, whose predicted noise never grows when a limit is relaxed, Refine
+// measures other plans then, and the best of these can be a little noisier.
 func (t *Table) Refine(ctx context.Context, sp Space, l Limits, tries int, measure func(context.Context, plan.Plan) (Accuracy, error)) (Refined, error) {
 	if tries <= 0 {
 		tries = 24

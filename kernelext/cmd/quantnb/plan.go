@@ -31,6 +31,12 @@ that no plan meets are an error that says which one and by how much it is missed
 -raise is the rule of thumb instead: all at the lowest width, then the noisiest
 layers at the highest.
 
+A wider limit never leads to more predicted noise (-refine 0). Plans that were
+measured can differ the other way by a little, as others are tried.
+
+ONNX Runtime computes what an .onnx file says with session.disable_quant_qdq=1, or
+with its graph optimizations off; with them it may refuse widths below 8 bits.
+
 -out may be given several times. A name that ends in .plan.json or .json gets the
 plan, which quantlib reads back; other ends get the quantized network, in a format
 that is known for it (` + strings.Join(networkEnds(), ", ") + `); .html gets a page with pictures.
