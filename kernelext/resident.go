@@ -34,8 +34,8 @@ type Probing struct {
 //
 // Where there is no such process, as outside a notebook, or where the study holds
 // code of the cell's own (samples that are not quantlib.Images, a method of one's
-// own, a model that is more than one ONNX file), the same is done in the cell, and
-// Why says so. So it is, with a note below the cell, where the kernel was set up
+// own, a model that did not come from ONNX), the same is done in the cell, and Why
+// says so. So it is, with a note below the cell, where the kernel was set up
 // from other sources than the cell is compiled from, or the study does not fit into
 // the memory that the process may take: 2 GB, or half of the machine's where that
 // is less, or what QUANTNB_RESIDENT said (500M, 8G) when the kernel started; "off"

@@ -87,6 +87,20 @@ func TestResultsOfModelsWithWeightsBesideThemAreFoundAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameCells(t, "weights beside the file, and in it", first, want)
+	// As the bytes of one file it is the same network.
+	model, err := quantlib.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if name, one, err := model.File(); err != nil || name != "" {
+		t.Errorf("the one file is %q, %v", name, err)
+	} else if inside.Model, err = quantlib.Decode(one); err != nil {
+		t.Error(err)
+	} else if again, err := inside.Grid(context.Background(), 4); err != nil {
+		t.Error(err)
+	} else {
+		sameCells(t, "weights in a file and put into it", again, want)
+	}
 	second, measured := ask()
 	if measured {
 		t.Error("the second answer was measured again")

@@ -146,14 +146,20 @@ func (m *Model) build() (prepared, error) {
 	return p, err
 }
 
-// File is the ONNX file that the model was opened from: its path, "" where its bytes
-// came otherwise, and these, which must not be changed. data is nil where they are
-// not all that the model is, as with weights in other files.
-func (m *Model) File() (path string, data []byte) {
-	if !m.known || len(m.file.Model().Outside) > 0 {
-		return m.path, nil
+// File is the model as the bytes of one ONNX file, which must not be changed, and
+// the path of the file that holds just these, "" if none does: weights in other files
+// are written into the bytes, and so is what Logits has changed. data is nil if the
+// model did not come from ONNX. An error wraps errors.ErrUnsupported where one file
+// cannot hold it.
+func (m *Model) File() (path string, data []byte, err error) {
+	switch {
+	case !m.known:
+		return "", nil, nil
+	case m.data != nil && len(m.file.Model().Outside) == 0:
+		return m.path, m.data, nil
 	}
-	return m.path, m.data
+	data, err = onnx.Encode(m.file)
+	return "", data, err
 }
 
 // Graph is the network as the file has it.

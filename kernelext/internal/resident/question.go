@@ -24,9 +24,12 @@ func ask(s *quantlib.Study, samples int) (q question, model []byte, data [2]quan
 	if s == nil || s.Model == nil || s.Calibration == nil {
 		return q, nil, data, errors.New("resident: a Study needs a Model and Calibration samples")
 	}
-	path, model := s.Model.File()
+	path, model, err := s.Model.File()
+	if err != nil {
+		return q, nil, data, fmt.Errorf("resident: the model: %w", err)
+	}
 	if model == nil {
-		return q, nil, data, no("a model that is more than the bytes of one ONNX file")
+		return q, nil, data, no("a model that did not come from ONNX")
 	}
 	sum := sha256.Sum256(model)
 	q = question{Model: hex.EncodeToString(sum[:]), Bytes: len(model), Samples: samples, NoMemo: s.NoMemo}
