@@ -57,7 +57,7 @@ func PlanNetwork(p quantlib.Plan) *Figure {
 	})
 	d.Title = "The network and the bits of its layers"
 	d.Subtitle = fmt.Sprintf("weights: %d bytes, %.2f bits on average", p.Bytes(), p.MeanBits())
-	d.Name, d.Unit, d.Digits = "width", "bits", -1
+	d.Name, d.Unit, d.Digits, d.Silent = "width", "bits", -1, true
 	return Network(d)
 }
 

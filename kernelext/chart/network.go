@@ -21,6 +21,7 @@ type NetworkData struct {
 	Edges           [][2]int // from node, to node
 	Name, Unit      string   // of the values: "SQNR", "dB"
 	Digits          int      // after the point; 0 means 1, negative means none
+	Silent          bool     // the notes say the values, which colour the boxes alone
 }
 
 // Network draws a graph in layers from top to bottom, each node coloured by its
@@ -104,7 +105,7 @@ func (d NetworkData) paint(p pen, w, h float64, g *layered) {
 // inside writes a node's name, and below it its note and value.
 func (d NetworkData) inside(p pen, q xy, n NetNode, col color.Color) {
 	second := n.Note
-	if !math.IsNaN(n.Value) {
+	if !math.IsNaN(n.Value) && !(d.Silent && second != "") {
 		v := strings.TrimSpace(places(n.Value, d.Digits) + " " + d.Unit)
 		if second != "" {
 			second = short(second, nodeW-14-textWidth(v, 10, false), 10, false) + " · " + v

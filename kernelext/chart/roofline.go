@@ -119,6 +119,11 @@ func (d RooflineData) paint(p pen, w, h float64) {
 	x := sx.scale(room(yt), edge)
 	p.axes(x, y, sx.ticks(6), yt, "operations per byte, log scale", sy.title("rate"))
 	q := &placer{x0: x.a + 2, y0: y.b, x1: x.b, y1: y.a - 2}
+	for _, r := range d.Points { // words keep off marks
+		if c, ok := r.at(x, y); ok {
+			q.take(c.x-5, c.y-5, c.x+5, c.y+5)
+		}
+	}
 	d.roofs(p, x, y, q)
 	d.points(p, x, y, q)
 }
@@ -172,22 +177,23 @@ func (d RooflineData) roofs(p pen, x, y scale, q *placer) {
 	}
 }
 
-func (d RooflineData) points(p pen, x, y scale, q *placer) {
-	at := func(r RoofPoint) (xy, bool) {
-		if !(r.Intensity > 0 && r.Rate > 0) || math.IsInf(r.Intensity+r.Rate, 0) {
-			return xy{}, false
-		}
-		return xy{x.at(r.Intensity), y.at(r.Rate)}, true
+// at is where a layer's mark stands; false if it has no place on logarithmic axes.
+func (r RoofPoint) at(x, y scale) (xy, bool) {
+	if !(r.Intensity > 0 && r.Rate > 0) || math.IsInf(r.Intensity+r.Rate, 0) {
+		return xy{}, false
 	}
+	return xy{x.at(r.Intensity), y.at(r.Rate)}, true
+}
+
+func (d RooflineData) points(p pen, x, y scale, q *placer) {
 	for _, r := range d.Points {
-		if c, ok := at(r); ok {
+		if c, ok := r.at(x, y); ok {
 			n := boundColor[d.bound(r)]
 			p.marker(n, c.x, c.y, 4.5, paint(n))
-			q.take(c.x-5, c.y-5, c.x+5, c.y+5)
 		}
 	}
 	for i, r := range d.Points {
-		if c, ok := at(r); ok {
+		if c, ok := r.at(x, y); ok {
 			s := strconv.Itoa(i + 1)
 			if len(d.Points) <= namedPoints {
 				s = label(r.Name, 130, 10)

@@ -70,7 +70,7 @@ func newAnalysis(q *question, s *subject, verb string) *analysis {
 		a.warn("the scorer is chance: its figures say nothing of this network")
 	}
 	if n < 8 {
-		a.warn("noise is measured on %d samples only: error bars are wide or missing", n)
+		a.warn("few samples to measure noise on, %d: error bars are wide or missing", n)
 	}
 	return a
 }

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+
+	"github.com/quantnb/quantnb/kernelext/chart"
 )
 
 // Comparison is scorers beside each other on one network.
@@ -63,7 +65,7 @@ func (c *Comparison) Text(w io.Writer) error {
 			c.Samples, c.LayerSamples, percent(c.Float))
 		head := []string{"scorer", "s", "cpu s", "rank: loss", "rank: top-1"}
 		for _, b := range c.Bits {
-			head = append(head, fmt.Sprintf("loss at %d bits", b))
+			head = append(head, "loss at "+chart.Bits(b))
 		}
 		rows := [][]string{head}
 		for _, s := range c.Scorers {
