@@ -29,7 +29,7 @@ func (a *analysis) adopt(ctx context.Context, c sense.Choice, uniform quantlib.P
 		Versus: a.costed(name, &u), Float: a.costed("float32", &float)}
 	for i, l := range a.m.Layers {
 		w, x := c.Plan.Layer(i)
-		p := report.PlanLayer{Name: l.Name}
+		p := report.PlanLayer{Name: l.Name, Tensor: weightOf(a.m, l)}
 		if l.Weight >= 0 {
 			p.Weight = w.String()
 		}

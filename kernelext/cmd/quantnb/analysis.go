@@ -89,9 +89,17 @@ func (a *analysis) layers(ctx context.Context) (err error) {
 		return err
 	}
 	for i, l := range a.m.Layers {
-		a.report.Layers = append(a.report.Layers, report.Layer{Name: l.Name, Op: l.Op, Parameters: a.m.Params(i)})
+		a.report.Layers = append(a.report.Layers, report.Layer{Name: l.Name, Op: l.Op, Tensor: weightOf(a.m, l), Parameters: a.m.Params(i)})
 	}
 	return nil
+}
+
+// weightOf is the name of a layer's weight, "" if it has none.
+func weightOf(m *plan.Map, l plan.Layer) string {
+	if l.Weight < 0 {
+		return ""
+	}
+	return m.Quantizers[l.Weight].Value
 }
 
 func (a *analysis) calibrate(ctx context.Context) error {

@@ -62,11 +62,7 @@ func (r *Report) formats() [][]string {
 	if r.Plan == nil {
 		return nil
 	}
-	rows := [][]string{{"layer", "weight", "activation"}}
-	for _, l := range r.Plan.Layers {
-		rows = append(rows, []string{name(l.Name), l.Weight, l.Activation})
-	}
-	return rows
+	return r.Plan.formats()
 }
 
 func (r *Report) costs() [][]string {

@@ -92,6 +92,7 @@ type Settings struct {
 type Layer struct {
 	Name       string `json:"name"`
 	Op         string `json:"op"`
+	Tensor     string `json:"tensor,omitempty"` // its weight; "" without
 	Parameters int    `json:"parameters"`
 	MACs       int64  `json:"macs,omitempty"` // for one sample
 	Cells      []Cell `json:"cells,omitempty"`
@@ -196,6 +197,7 @@ type Measured struct {
 // PlanLayer is the formats of one layer.
 type PlanLayer struct {
 	Name       string `json:"name"`
+	Tensor     string `json:"tensor,omitempty"` // its weight; "" without
 	Weight     string `json:"weight,omitempty"`
 	Activation string `json:"activation,omitempty"`
 }

@@ -103,6 +103,18 @@ func name(s string) string {
 	return s
 }
 
+// tells reports whether a layer's weight has a name that says more than the layer's
+// own, as where an exporter numbers nodes and keeps the names of modules in weights.
+func tells(tensor, layer string) bool { return tensor != "" && !strings.Contains(tensor, layer) }
+
+// tensor is the name of a layer's weight, "" if it has none.
+func tensor(s string) string {
+	if s == "" {
+		return ""
+	}
+	return name(s)
+}
+
 // decibel is a figure with one place after the point.
 func decibel(n Number) string {
 	switch v := float64(n); {
@@ -124,7 +136,15 @@ func percent(s Share) string {
 
 // grid is the table of the layers: SQNR by width, weight / activation / both.
 func (r *Report) grid() [][]string {
-	head := []string{"SQNR (dB)", "operator", "weights", "MACs"}
+	tensors := false
+	for _, l := range r.Layers {
+		tensors = tensors || tells(l.Tensor, l.Name)
+	}
+	head := []string{"SQNR (dB)"}
+	if tensors {
+		head = append(head, "weight")
+	}
+	head = append(head, "operator", "weights", "MACs")
 	for _, b := range r.Settings.Bits {
 		head = append(head, fmt.Sprintf("W%d", b), fmt.Sprintf("A%d", b), fmt.Sprintf("W%dA%[1]d", b), "±")
 	}
@@ -137,7 +157,11 @@ func (r *Report) grid() [][]string {
 	}
 	rows := [][]string{head}
 	for _, l := range r.Layers {
-		row := []string{name(l.Name), name(l.Op), fmt.Sprint(l.Parameters), fmt.Sprint(l.MACs)}
+		row := []string{name(l.Name)}
+		if tensors {
+			row = append(row, tensor(l.Tensor))
+		}
+		row = append(row, name(l.Op), fmt.Sprint(l.Parameters), fmt.Sprint(l.MACs))
 		for _, b := range r.Settings.Bits {
 			at := map[string]Cell{}
 			for _, c := range l.Cells {
@@ -202,6 +226,26 @@ func (m *Measured) String() string {
 		text = fmt.Sprintf("top-1 %s %%, ", percent(*m.Top1))
 	}
 	return fmt.Sprintf("%sagreement with float %s %%, SQNR %s dB, %d samples", text, percent(m.Agreement), decibel(m.SQNR), m.Samples)
+}
+
+// formats is the rows of what each layer's weight and activations are stored in.
+func (q *Plan) formats() [][]string {
+	tensors := false
+	for _, l := range q.Layers {
+		tensors = tensors || tells(l.Tensor, l.Name)
+	}
+	rows := [][]string{{"layer", "weight", "activation"}}
+	if tensors {
+		rows[0] = []string{"layer", "its weight", "weight", "activation"}
+	}
+	for _, l := range q.Layers {
+		row := []string{name(l.Name)}
+		if tensors {
+			row = append(row, tensor(l.Tensor))
+		}
+		rows = append(rows, append(row, l.Weight, l.Activation))
+	}
+	return rows
 }
 
 // costs is the rows that set a plan beside the uniform one and the float network.
@@ -269,11 +313,7 @@ func (p *printer) plan(q *Plan) {
 		return
 	}
 	p.line("\nPlan: %s", q.Why)
-	rows := [][]string{{"layer", "weight", "activation"}}
-	for _, l := range q.Layers {
-		rows = append(rows, []string{name(l.Name), l.Weight, l.Activation})
-	}
-	p.table(rows)
+	p.table(q.formats())
 	p.line("")
 	p.table(q.costs())
 	if q.Versus != nil {
