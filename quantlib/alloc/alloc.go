@@ -149,6 +149,9 @@ type Problem struct {
 	Items    []Item
 	Limits   []Limit
 	Minimize string // the total that is made small: Noise or the name of a cost
+	// Couplings add to totals what depends on several items at once. With them Nodes counts
+	// otherwise, in about the same time.
+	Couplings []Coupling
 	// Nodes is how many partial choices the search may look at; 0 means until the
 	// optimum is proved. Unlike a deadline it gives the same result on every
 	// machine. A million take about one to four seconds.

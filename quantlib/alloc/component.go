@@ -23,6 +23,7 @@ type bucket struct {
 	on, sizes   []int // items, and their numbers of candidates
 	states      int
 	cost, noise []float64 // by entry, what the item and couplings with it add
+	couplings   []*Coupling
 	kids        []int     // buckets that hang on it
 	state       [][]int32 // by kid, then entry: the kid's state
 	outline     []outline // by state
@@ -36,7 +37,9 @@ type outline struct {
 	kid         []int32 // vertex of each kid, len(kids) for each vertex
 }
 
-func newComponent(items []Item, members []int, couplings []Coupling, cost string) (*component, error) {
+// newBuckets makes the buckets of items that couplings connect, in the order of
+// elimination.
+func newBuckets(items []Item, members []int, couplings []Coupling) ([]bucket, error) {
 	place := map[int]int{}
 	sizes := make([]int, len(members))
 	near := make([][]bool, len(members))
@@ -51,65 +54,89 @@ func newComponent(items []Item, members []int, couplings []Coupling, cost string
 			}
 		}
 	}
-	k := &component{}
+	var list []bucket
 	bucketOf := map[int]int{}
 	for _, e := range eliminate(near, sizes) {
-		b := bucket{item: members[e.item], size: sizes[e.item], states: 1}
-		b.ids = items[b.item].allowed()
+		b := bucket{item: members[e.item]}
 		for _, p := range e.on {
-			b.on, b.sizes = append(b.on, members[p]), append(b.sizes, sizes[p])
-			b.states *= sizes[p]
-			if b.states*b.size > mostEntries {
-				return nil, fmt.Errorf("alloc: item %d %q is coupled with %d others that are not decided before, in more than %d ways: %w",
-					b.item, items[b.item].Name, len(e.on), mostEntries, errors.ErrUnsupported)
-			}
+			b.on = append(b.on, members[p])
 		}
-		n := b.states * b.size
-		b.cost, b.noise = make([]float64, n), make([]float64, n)
-		for q := range n {
-			c := &items[b.item].Candidates[b.ids[q%b.size]]
-			b.noise[q] = c.Noise
-			b.cost[q], _ = c.cost(cost)
-		}
-		bucketOf[b.item] = len(k.buckets)
-		k.buckets = append(k.buckets, b)
+		bucketOf[b.item] = len(list)
+		list = append(list, b)
 	}
-	for _, c := range couplings {
-		first := bucketOf[c.Items[0]]
-		for _, i := range c.Items {
-			first = min(first, bucketOf[i])
+	for i := range couplings {
+		first := len(list)
+		for _, item := range couplings[i].Items {
+			first = min(first, bucketOf[item])
 		}
-		k.buckets[first].couple(&c, items, cost)
+		list[first].couplings = append(list[first].couplings, &couplings[i])
 	}
-	for q := range k.buckets {
-		b := &k.buckets[q]
-		if len(b.on) == 0 {
-			continue
-		}
-		up := len(k.buckets)
-		for _, i := range b.on {
+	for q := range list {
+		up := len(list)
+		for _, i := range list[q].on {
 			up = min(up, bucketOf[i])
 		}
-		parent := &k.buckets[up]
-		parent.kids = append(parent.kids, q)
-		state := make([]int32, len(parent.cost))
-		for e := range state {
-			s, unit := 0, 1
-			for p, i := range b.on {
-				s += unit * parent.value(e, i)
-				unit *= b.sizes[p]
-			}
-			state[e] = int32(s)
+		if up < len(list) {
+			list[up].kids = append(list[up].kids, q)
 		}
-		parent.state = append(parent.state, state)
 	}
+	return list, allow(list, items)
+}
+
+// allow sets the sizes of tables, and what leads from one to the other, to the
+// candidates that items allow.
+func allow(list []bucket, items []Item) error {
+	for q := range list {
+		b := &list[q]
+		b.ids, b.sizes, b.states = items[b.item].allowed(), nil, 1
+		b.size = len(b.ids)
+		for _, i := range b.on {
+			n := len(items[i].allowed())
+			b.sizes = append(b.sizes, n)
+			if b.states *= n; b.states*b.size > mostEntries {
+				return fmt.Errorf("alloc: item %d %q is coupled with %d others that are not decided before, in more than %d ways: %w",
+					b.item, items[b.item].Name, len(b.on), mostEntries, errors.ErrUnsupported)
+			}
+		}
+	}
+	for q := range list {
+		b := &list[q]
+		b.state = make([][]int32, len(b.kids))
+		for i, k := range b.kids {
+			kid := &list[k]
+			b.state[i] = make([]int32, b.states*b.size)
+			for e := range b.state[i] {
+				s, unit := 0, 1
+				for p, item := range kid.on {
+					s += unit * b.value(e, item)
+					unit *= kid.sizes[p]
+				}
+				b.state[i][e] = int32(s)
+			}
+		}
+	}
+	return nil
+}
+
+func newComponent(items []Item, members []int, couplings []Coupling, cost string) (*component, error) {
+	list, err := newBuckets(items, members, couplings)
+	if err != nil {
+		return nil, err
+	}
+	k := &component{buckets: list}
 	for q := range k.buckets {
+		b := &k.buckets[q]
+		b.cost, b.noise = b.totals(items, cost), b.totals(items, Noise)
 		k.draw(q)
 	}
 	if len(k.root().outline[0].cost) == 0 {
-		return nil, fmt.Errorf("alloc: couplings forbid all choices of item %d %q and those coupled with it", members[0], items[members[0]].Name)
+		return nil, forbidden(items, members[0])
 	}
 	return k, nil
+}
+
+func forbidden(items []Item, first int) error {
+	return fmt.Errorf("alloc: couplings forbid all choices of item %d %q and those coupled with it", first, items[first].Name)
 }
 
 func (k *component) root() *bucket { return &k.buckets[len(k.buckets)-1] }
@@ -129,26 +156,35 @@ func (b *bucket) value(entry, item int) int {
 	panic("alloc: an item that the bucket does not depend on")
 }
 
-// couple adds a coupling to the entries.
-func (b *bucket) couple(c *Coupling, items []Item, cost string) {
-	costs := c.Costs[cost]
-	ids := make([][]int, len(c.Items))
-	for p, i := range c.Items {
-		ids[p] = items[i].allowed()
+// totals is what the item and the couplings in the bucket add to a cost, or to noise, by
+// entry.
+func (b *bucket) totals(items []Item, cost string) []float64 {
+	list := make([]float64, b.states*b.size)
+	for e := range list {
+		list[e], _ = items[b.item].Candidates[b.ids[e%b.size]].cost(cost)
 	}
-	for e := range b.cost {
-		q, unit := 0, 1
+	for _, c := range b.couplings {
+		add := c.Costs[cost]
+		if cost == Noise {
+			add = c.Noise
+		}
+		if add == nil {
+			continue
+		}
+		ids := make([][]int, len(c.Items))
 		for p, i := range c.Items {
-			q += unit * ids[p][b.value(e, i)]
-			unit *= len(items[i].Candidates)
+			ids[p] = items[i].allowed()
 		}
-		if c.Noise != nil {
-			b.noise[e] += c.Noise[q]
-		}
-		if costs != nil {
-			b.cost[e] += costs[q]
+		for e := range list {
+			q, unit := 0, 1
+			for p, i := range c.Items {
+				q += unit * ids[p][b.value(e, i)]
+				unit *= len(items[i].Candidates)
+			}
+			list[e] += add[q]
 		}
 	}
+	return list
 }
 
 // draw finds the outlines of a bucket from those of its kids.

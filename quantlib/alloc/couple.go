@@ -42,94 +42,6 @@ func CoupledFrontier(ctx context.Context, items []Item, couplings []Coupling, co
 	return newPolygon(c).frontier(ctx, cost, coupledEffort, nil)
 }
 
-// CoupledSolve is Solve for items that couplings connect, under one limit: the least
-// noise where the limit is on a cost, the least of minimize where it is on Noise. A choice
-// whose total lies above the limit by no more than rounding counts as within (see Solve).
-// Of its stretch of the frontier only the edge about the limit is drawn.
-//
-// Solution has the choice, its totals and the gap. Errors are those of CoupledFrontier;
-// that no choice meets the limit is an *InfeasibleError.
-func CoupledSolve(ctx context.Context, items []Item, couplings []Coupling, minimize string, limit Limit) (Solution, error) {
-	cost := limit.Cost
-	if cost == Noise {
-		cost = minimize
-	} else if minimize != Noise {
-		return Solution{}, fmt.Errorf("alloc: %q under a limit on %q: one of both must be noise", minimize, limit.Cost)
-	}
-	if math.IsNaN(limit.Max) {
-		return Solution{}, fmt.Errorf("alloc: the limit on %q is NaN", limit.Cost)
-	}
-	c, err := coupledCells(items, couplings, cost)
-	if err != nil {
-		return Solution{}, err
-	}
-	g := newPolygon(c)
-	last := len(g.steps)
-	most, scale := limit.Max, 0.0
-	for _, v := range g.vertex {
-		scale = max(scale, math.Abs(v.Cost))
-	}
-	var within func(p Point) bool
-	if limit.Cost == Noise {
-		most += slack(most, g.vertex[0].Noise)
-		within = func(p Point) bool { return p.Noise <= most }
-	} else {
-		most += slack(most, scale)
-		within = func(p Point) bool { return p.Cost <= most }
-	}
-	// Vertices within the limit are those from the dear end, or to it.
-	n := 0
-	for _, v := range g.vertex {
-		if within(v) {
-			n++
-		}
-	}
-	from, to := n-1, min(n, last)
-	if limit.Cost == Noise {
-		from, to = max(0, last-n), last-n+1
-	}
-	if n == 0 {
-		least := g.vertex[0].Cost
-		if limit.Cost == Noise {
-			least = g.vertex[last].Noise
-		}
-		return Solution{}, &InfeasibleError{Limits: []LimitState{{Limit: limit, Least: least, Beside: least}}}
-	}
-	f, err := g.stretchOf(ctx, from, to, cost, coupledEffort, nil)
-	if err != nil {
-		return Solution{}, err
-	}
-	return f.best(limit, within), nil
-}
-
-// best is the point of least noise within a limit on cost, or the cheapest within one on
-// noise.
-func (f *Pareto) best(limit Limit, within func(Point) bool) Solution {
-	i := slices.IndexFunc(f.Points, within)
-	if limit.Cost != Noise {
-		i = len(f.Points) - 1
-		for i > 0 && !within(f.Points[i]) {
-			i--
-		}
-	} else if i < 0 {
-		i = len(f.Points) - 1 // the vertex itself, but for rounding
-	}
-	p := f.Points[i]
-	s := Solution{Choice: f.Choice(i), Noise: p.Noise, Costs: map[string]float64{f.Cost: p.Cost}, Objective: p.Noise}
-	s.Bound = s.Objective
-	if limit.Cost == Noise {
-		s.Objective, s.Bound = p.Cost, p.Cost
-		// A choice that costs less has more noise than the point before allows.
-		for ; i > 0 && f.lower != nil && f.lower[i-1] <= limit.Max; i-- {
-			s.Bound = f.Points[i-1].Cost
-		}
-	} else if f.lower != nil {
-		s.Bound = min(s.Bound, f.lower[i])
-	}
-	s.Gap = s.Objective - s.Bound
-	return s
-}
-
 // coupledCells checks a problem and makes its cells.
 func coupledCells(items []Item, couplings []Coupling, cost string) (*cells, error) {
 	if cost == "" || cost == Noise {
@@ -143,14 +55,17 @@ func coupledCells(items []Item, couplings []Coupling, cost string) (*cells, erro
 			return nil, fmt.Errorf("alloc: coupling %d %q: %w", i, couplings[i].Name, err)
 		}
 	}
-	comps, err := components(items, couplings, cost)
-	if err != nil {
-		return nil, err
-	}
 	bound := make([]bool, len(items))
-	for _, k := range comps {
-		for b := range k.buckets {
-			bound[k.buckets[b].item] = true
+	var comps []*component
+	sets, own := connected(items, couplings)
+	for k, set := range sets {
+		c, err := newComponent(items, set, own[k], cost)
+		if err != nil {
+			return nil, err
+		}
+		comps = append(comps, c)
+		for _, i := range set {
+			bound[i] = true
 		}
 	}
 	return newCells(items, cost, func(i int) bool { return bound[i] }, comps), nil
@@ -193,8 +108,8 @@ func (c *Coupling) check(items []Item, cost string) error {
 	return nil
 }
 
-// components parts the items that couplings connect into connected sets.
-func components(items []Item, couplings []Coupling, cost string) ([]*component, error) {
+// connected parts the items that couplings connect into sets, each with its couplings.
+func connected(items []Item, couplings []Coupling) (sets [][]int, own [][]Coupling) {
 	root := make([]int, len(items))
 	for i := range root {
 		root[i] = i
@@ -213,30 +128,24 @@ func components(items []Item, couplings []Coupling, cost string) ([]*component, 
 			root[max(a, b)] = min(a, b)
 		}
 	}
-	var list []*component
-	for r := range items {
-		if root[r] != r || !touched[r] {
+	place := map[int]int{}
+	for i := range items {
+		if !touched[i] {
 			continue
 		}
-		var members []int
-		for i := range items {
-			if find(i) == r {
-				members = append(members, i)
-			}
+		k, ok := place[find(i)]
+		if !ok {
+			k = len(sets)
+			place[find(i)] = k
+			sets, own = append(sets, nil), append(own, nil)
 		}
-		var own []Coupling
-		for _, c := range couplings {
-			if find(c.Items[0]) == r {
-				own = append(own, c)
-			}
-		}
-		k, err := newComponent(items, members, own, cost)
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, k)
+		sets[k] = append(sets[k], i)
 	}
-	return list, nil
+	for _, c := range couplings {
+		k := place[find(c.Items[0])]
+		own[k] = append(own[k], c)
+	}
+	return sets, own
 }
 
 // elimination is an item and those of the later ones that it depends on when it is

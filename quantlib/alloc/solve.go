@@ -25,6 +25,9 @@ func Solve(ctx context.Context, p Problem) (Solution, error) {
 	if err != nil {
 		return Solution{}, err
 	}
+	if len(p.Couplings) > 0 {
+		return solveCoupled(ctx, &p, objective)
+	}
 	if err := unreachable(&p); err != nil {
 		return Solution{}, err
 	}
