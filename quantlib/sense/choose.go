@@ -130,54 +130,36 @@ func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) 
 	if err != nil {
 		return Choice{}, err
 	}
+	var it *items
+	var couplings []alloc.Coupling
 	if n.bops || n.seconds {
-		if len(limits) == 0 { // then the cost is made small
-			limits = []alloc.Limit{{Cost: alloc.Noise, Max: math.Inf(1)}}
-		}
-		if len(limits) == 1 && (minimize == alloc.Noise || limits[0].Cost == alloc.Noise) {
-			return t.solveCoupled(ctx, sp, allowed, n, limits[0], minimize)
-		}
+		it, couplings, err = t.coupled(allowed, n)
+	} else {
+		it, err = t.itemsOf(ctx, allowed, n)
 	}
-	return t.search(ctx, sp, allowed, n, limits, minimize, 0)
-}
-
-// searchOnce is search where no group has too many candidates.
-func (t *Table) searchOnce(ctx context.Context, sp Space, allowed [][]int, n needs, limits []alloc.Limit, minimize string) (Choice, error) {
-	if n.seconds && len(t.outside(allowed)) > 0 {
-		return t.branch(ctx, sp, allowed, n, limits, minimize)
-	}
-	it, err := t.itemsOf(ctx, allowed, n, false, nil)
 	if err != nil {
 		return Choice{}, err
 	}
-	s, err := t.solveItems(ctx, it, n, limits, minimize, searchNodes/max(1, len(limits)))
-	if err != nil {
-		return Choice{}, err
-	}
-	c, err := t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
-	if s.Gap > 0 {
-		c.Gap = s.Gap / s.Objective
-	}
-	return c, err
-}
-
-// solveItems is alloc.Solve, with limits of latency less the seconds that no choice
-// changes.
-func (t *Table) solveItems(ctx context.Context, it *items, n needs, limits []alloc.Limit, minimize string, nodes int) (alloc.Solution, error) {
-	limits = slices.Clone(limits)
 	for i := range limits {
 		if limits[i].Cost == Latency {
 			limits[i].Max -= it.fixed
 		}
 	}
-	s, err := alloc.Solve(ctx, alloc.Problem{Items: it.list, Limits: limits, Minimize: minimize, Nodes: nodes})
+	s, err := alloc.Solve(ctx, alloc.Problem{Items: it.list, Couplings: couplings, Limits: limits, Minimize: minimize, Nodes: searchNodes / max(1, len(limits))})
 	if err != nil {
-		if n.seconds && it.fixed > 0 {
+		if it.fixed > 0 {
 			err = fmt.Errorf("beside %.4g seconds of operators without a choice: %w", it.fixed, err)
 		}
-		return s, fmt.Errorf("sense: %w", err)
+		return Choice{}, fmt.Errorf("sense: %w", err)
 	}
-	return s, nil
+	c, err := t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
+	if s.Gap > 0 {
+		if minimize == Latency {
+			s.Objective += it.fixed
+		}
+		c.Gap = s.Gap / s.Objective
+	}
+	return c, err
 }
 
 // searchNodes bounds how long a choice takes, divided by the number of limits: a
@@ -368,3 +350,30 @@ func within(list []tieBound, tie int, role plan.Role, set []int) []int {
 }
 
 var errNoWidth = errors.New("noise was not finite at any width")
+
+// cost is one of the costs by name.
+func (c *Choice) cost(name string) float64 {
+	switch name {
+	case Bytes:
+		return float64(c.Bytes)
+	case MeanWeightBits:
+		return c.MeanBits
+	case MeanActivationBits:
+		return c.ActivationBits
+	case BOPs:
+		return c.BOPs
+	case Latency:
+		return c.Seconds
+	}
+	return c.Noise.Mean
+}
+
+// meets reports whether a choice is within limits.
+func meets(c Choice, limits []alloc.Limit) bool {
+	for _, l := range limits {
+		if !(c.cost(l.Cost) <= l.Max*(1+alloc.Tolerance)) {
+			return false
+		}
+	}
+	return true
+}

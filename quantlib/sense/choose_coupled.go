@@ -2,7 +2,6 @@ package sense
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -27,6 +26,9 @@ func (t *Table) coupled(allowed [][]int, n needs) (*items, []alloc.Coupling, err
 		}
 		if err := it.add(t.m.Ties[tie].Name, finite(list), t); err != nil {
 			return nil, nil, err
+		}
+		for _, c := range it.list[tie].Candidates {
+			c.Costs[BOPs], c.Costs[Latency] = 0, 0 // couplings have them
 		}
 	}
 	var list []alloc.Coupling
@@ -62,7 +64,6 @@ func (t *Table) coupled(allowed [][]int, n needs) (*items, []alloc.Coupling, err
 	if !n.seconds {
 		return it, list, nil
 	}
-	it.fixed = t.fixedSeconds()
 	for i := range t.work.Units {
 		u := &t.work.Units[i]
 		var ties []int
@@ -72,7 +73,9 @@ func (t *Table) coupled(allowed [][]int, n needs) (*items, []alloc.Coupling, err
 			}
 		}
 		if len(ties) == 0 {
-			continue // counted as fixed
+			s, _ := t.device.Seconds(u.At(nil))
+			it.fixed += s
+			continue
 		}
 		var seconds []float64
 		it.combinations(ties, func(at func(tie int) int) {
@@ -127,30 +130,4 @@ func (f *Frontier) couple(ctx context.Context, allowed [][]int, n needs) error {
 		f.from = append(f.from, frontierOrigin{it, p, i})
 	}
 	return nil
-}
-
-// solveCoupled is solve for noise and one cost that couples ties.
-func (t *Table) solveCoupled(ctx context.Context, sp Space, allowed [][]int, n needs, limit alloc.Limit, minimize string) (Choice, error) {
-	it, couplings, err := t.coupled(allowed, n)
-	if err != nil {
-		return Choice{}, err
-	}
-	if limit.Cost == Latency {
-		limit.Max -= it.fixed
-	}
-	s, err := alloc.CoupledSolve(ctx, it.list, couplings, minimize, limit)
-	if err != nil {
-		if it.fixed > 0 && errors.As(err, new(*alloc.InfeasibleError)) {
-			err = fmt.Errorf("beside %.4g seconds of operators without a choice: %w", it.fixed, err)
-		}
-		return Choice{}, fmt.Errorf("sense: %w", err)
-	}
-	c, err := t.Describe(t.planOf(it.bits(s.Choice)), sp.Before)
-	if s.Gap > 0 {
-		if minimize == Latency {
-			s.Objective += it.fixed
-		}
-		c.Gap = s.Gap / s.Objective
-	}
-	return c, err
 }

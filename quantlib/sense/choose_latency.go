@@ -15,9 +15,7 @@ import (
 // The latency of a plan is the sum over the network's units of Profile.Seconds,
 // by the roofline or by the device's measured table. A unit may depend on widths
 // that are decided elsewhere: what a layer writes is stored at the width of the
-// layers that read it. Frontiers, and choices under one limit, take that as it is (see
-// alloc.CoupledFrontier); choices under several limits search over these widths by branch
-// and bound, see Choice.Gap.
+// layers that read it. Choices and frontiers take that as it is (see alloc.Coupling).
 //
 // A workload of another network is an error.
 func (t *Table) On(w *Workload, p *hardware.Profile) (*Table, error) {
@@ -33,28 +31,6 @@ func (t *Table) On(w *Workload, p *hardware.Profile) (*Table, error) {
 	for tie, n := range w.Elements {
 		if on.alone[tie] != nil {
 			on.elements += n
-		}
-	}
-	on.units = make([][]int, len(t.groups))
-	of := make([]int, len(t.m.Ties)) // group of a tie
-	for g := range t.groups {
-		for _, ties := range [][]int{t.groups[g].weights, t.groups[g].acts} {
-			for _, tie := range ties {
-				of[tie] = g
-			}
-		}
-	}
-	for i, u := range w.Units {
-		g := -1
-		for _, tie := range []int{u.Output, u.Input, u.Weight} {
-			if tie >= 0 {
-				g = of[tie]
-			}
-		}
-		if g < 0 {
-			on.always = append(on.always, i)
-		} else {
-			on.units[g] = append(on.units[g], i)
 		}
 	}
 	return &on, nil
@@ -93,48 +69,4 @@ func (t *Table) own(p plan.Plan) {
 	if p.Map() != t.m {
 		panic("sense: the plan is of another network than the grid")
 	}
-}
-
-// seconds is the time of a unit of group g when the group's ties have the widths
-// that at gives, and the others the slowest of those allowed, or the fastest.
-func (t *Table) seconds(unit int, inside func(tie int) bool, at func(tie int) int, allowed [][]int, fastest bool) float64 {
-	u := &t.work.Units[unit]
-	var open []int
-	for _, tie := range []int{u.Weight, u.Input, u.Output} {
-		if tie >= 0 && !inside(tie) && (len(open) == 0 || open[len(open)-1] != tie) {
-			open = append(open, tie)
-		}
-	}
-	combinations := 1
-	for _, tie := range open {
-		combinations *= len(allowed[tie])
-	}
-	worst, best := 0.0, math.Inf(1)
-	for c := range combinations {
-		pick := map[int]int{}
-		for _, tie := range open {
-			pick[tie] = allowed[tie][c%len(allowed[tie])]
-			c /= len(allowed[tie])
-		}
-		s, _ := t.device.Seconds(u.At(func(tie int) int {
-			if b, ok := pick[tie]; ok {
-				return b
-			}
-			return at(tie)
-		}))
-		worst, best = max(worst, s), min(best, s)
-	}
-	if fastest {
-		return best
-	}
-	return worst
-}
-
-// fixedSeconds is the time of units that no tie of a group decides.
-func (t *Table) fixedSeconds() (sum float64) {
-	for _, i := range t.always {
-		s, _ := t.device.Seconds(t.work.Units[i].At(nil))
-		sum += s
-	}
-	return sum
 }

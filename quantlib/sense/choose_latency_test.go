@@ -101,10 +101,6 @@ func TestChooseUnderLatencyEqualsBruteForce(t *testing.T) {
 			} {
 				sp := Space{Activations: c.acts}
 				least := math.Inf(1)
-				allowed, err := table.allowed(sp)
-				if err != nil {
-					t.Fatal(err)
-				}
 				every(table.m, widths, func(p plan.Plan) {
 					for i, tie := range table.m.Ties {
 						if c.acts != nil && tie.Role == plan.Activation && p.Tie(i).Width() != c.acts[0] {
@@ -112,10 +108,6 @@ func TestChooseUnderLatencyEqualsBruteForce(t *testing.T) {
 						}
 					}
 					truth := table.Latency(p)
-					slow, fast := table.reckoned(p, allowed, false), table.reckoned(p, allowed, true)
-					if fast > truth*(1+slack) || slow < truth*(1-slack) || c.acts != nil && slow-fast > slack*slow {
-						t.Fatalf("reckoned %v to %v s, in truth %v", fast, slow, truth)
-					}
 					if c.l.Seconds > 0 && truth > c.l.Seconds*(1+slack) || c.l.Bytes > 0 && p.Bytes() > c.l.Bytes ||
 						c.l.MeanActivationBits > 0 && table.MeanActivationBits(p) > c.l.MeanActivationBits*(1+slack) {
 						return
@@ -148,28 +140,6 @@ func TestChooseUnderLatencyEqualsBruteForce(t *testing.T) {
 			}
 		}
 	}
-}
-
-// reckoned is the latency of a plan where units count widths of other groups at
-// their fastest, or at their slowest.
-func (t *Table) reckoned(p plan.Plan, allowed [][]int, fastest bool) float64 {
-	sum := t.fixedSeconds()
-	for g := range t.groups {
-		inside := func(tie int) bool {
-			for _, list := range [][]int{t.groups[g].weights, t.groups[g].acts} {
-				for _, k := range list {
-					if k == tie {
-						return true
-					}
-				}
-			}
-			return false
-		}
-		for _, u := range t.units[g] {
-			sum += t.seconds(u, inside, func(tie int) int { return p.Tie(tie).Width() }, allowed, fastest)
-		}
-	}
-	return sum
 }
 
 // The frontier is the Pareto set of all plans, and no plan that is chosen lies below

@@ -49,13 +49,10 @@ type Table struct {
 	params []int       // weights, by tie
 	total  int         // weights of the network
 
-	most   int       // candidates of an item
 	factor []float64 // of the noise of each tie; nil means 1. See Correct
 
 	work     *Workload         // nil without shapes
 	device   *hardware.Profile // whose latency counts
-	units    [][]int           // by group: units that its ties decide
-	always   []int             // units that no tie decides
 	elements int64             // of activations
 }
 
@@ -65,7 +62,6 @@ type group struct {
 	weights []int // ties
 	acts    []int // ties
 	layers  []int
-	apart   bool // noise adds up over ties, however many layers there are
 }
 
 // NewTable makes a table of a grid. macs is the multiply-accumulates by layer,
@@ -84,7 +80,7 @@ func NewTable(g *Grid, macs []int64) (*Table, error) {
 	if macs != nil && len(macs) != len(g.Layers) {
 		return nil, fmt.Errorf("sense: multiply-accumulates of %d layers for a grid of %d", len(macs), len(g.Layers))
 	}
-	t := &Table{grid: g, m: g.m, macs: macs, most: maxCandidates}
+	t := &Table{grid: g, m: g.m, macs: macs}
 	t.couple()
 	t.measureTies()
 	t.params = make([]int, len(t.m.Ties))
@@ -194,7 +190,7 @@ func (t *Table) noise(g *group, at func(tie int) int) Measure {
 			}
 		}
 	}
-	if len(g.layers) != 1 || g.apart {
+	if len(g.layers) != 1 {
 		return sum
 	}
 	bits, equal := -1, true
@@ -326,8 +322,7 @@ type Choice struct {
 	Merit          string  // what Noise is instead, of a grid that does not speak of noise; see Grid.Merit
 	// Gap is 0 if no plan within the limits is better, by prediction. Otherwise the
 	// search was ended, and none is better by more than this part of what was made
-	// small: it happens with hundreds of ties under four limits and more, and under a
-	// limit of latency where many widths of activations are open, by hundredths.
+	// small: it happens with hundreds of ties under several limits.
 	Gap float64
 }
 

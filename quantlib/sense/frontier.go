@@ -61,7 +61,7 @@ func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier,
 	if cost == Latency || cost == BOPs {
 		return f, f.couple(ctx, allowed, n)
 	}
-	it, err := t.itemsOf(ctx, allowed, n, false, nil)
+	it, err := t.itemsOf(ctx, allowed, n)
 	if err != nil {
 		return nil, err
 	}
