@@ -62,6 +62,21 @@
 // the items' own minima, so the optimum is the optimum up to that. The tests
 // compare with brute force on thousands of small cases.
 //
+// # Couplings
+//
+// What a layer takes depends on the widths at which it reads and writes, so on several
+// items at once. A [Coupling] adds noise and costs by combination of candidates. Items are
+// then eliminated one after another: the least of what an item and all before it add, at
+// given multipliers, is a table over the few later items that it depends on. That gives
+// the least choice at any multipliers, the regret of every entry of every table, and so
+// what fact 1 and fact 3 need: [Solve] leaves out candidates that no choice of small regret
+// has, lists what is left table by table where that is little, and splits by an item's
+// candidates otherwise. Under one limit between noise and a cost it draws the frontier's
+// edge about the limit instead. [CoupledFrontier] lists combinations by state of what an
+// item depends on. Both are exact for any couplings; tables grow with the number of items
+// that must be known at once (the treewidth of the couplings), two or three in most
+// networks.
+//
 // # How long it takes
 //
 // Choosing under several limits is NP-hard; how long a proof takes depends on how
@@ -96,6 +111,11 @@
 // bit operations 0.067 (984,077 points) and with seconds 0.086; with costs in whole
 // proportion, bytes 0.045, bit operations 0.12, seconds 0.022. Where one budget is in
 // question there, Solve with that limit is exact.
+//
+// With couplings, 106 items of 6 candidates, as a network of 53 layers with every third one
+// a branch: the frontier of seconds, 26,167 points, in 0.24 s by the clock on two cores
+// (with 3 candidates 5,105 points in 33 ms); the optimum under one limit in 90 ms, under
+// two in 0.12 s, both proved.
 //
 // # Ties and determinism
 //

@@ -262,7 +262,7 @@ func (p *Problem) conflict(ctx context.Context, states []limitOf, kept []int, un
 	}
 	for k := range e.Limits {
 		other := *p
-		other.Minimize, other.Nodes, other.Limits = p.Limits[k].Cost, maxBeside, nil
+		other.Minimize, other.Nodes, other.Limits = p.Limits[k].Cost, maxBeside/4, nil
 		for i, l := range p.Limits {
 			if i != k {
 				other.Limits = append(other.Limits, l)

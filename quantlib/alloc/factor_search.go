@@ -12,7 +12,7 @@ const (
 	listed     = 1 << 15 // entries looked at to finish a node by listing its choices, at most
 	listedRoot = 1 << 18 // and to find a first choice
 	mostScales = 12
-	priceNodes = 64 // entries priced that count as one of Problem.Nodes
+	workNodes  = 32 // entries looked at that count as one of Problem.Nodes: about a microsecond
 )
 
 // factorsSearch is branch and bound over factors. At the multipliers of a node's dual every
@@ -104,7 +104,7 @@ func (s *factorsSearch) prime() (top float64, empty factorsDual) {
 	p := t.pricer()
 	for range mostScales {
 		d := p.dual(t, nil, math.Inf(1))
-		s.nodes += (1 + len(d.columns)) * (1 + t.size/priceNodes)
+		s.priced(t, &d)
 		if d.empty {
 			return top, d
 		}
@@ -122,6 +122,11 @@ func (s *factorsSearch) prime() (top float64, empty factorsDual) {
 		s.upper = 1
 	}
 	return top, factorsDual{}
+}
+
+// priced counts the work of a dual.
+func (s *factorsSearch) priced(t *factors, d *factorsDual) {
+	s.nodes += 1 + (1+len(d.columns))*t.size/workNodes
 }
 
 // bound is what no choice lies below, scaled.
@@ -176,7 +181,7 @@ func (s *factorsSearch) step(n *factorsNode) *factorsNode {
 	}
 	p := t.pricer()
 	d := p.dual(t, start, math.Inf(1))
-	s.nodes += (1 + len(d.columns)) * (1 + t.size/priceNodes)
+	s.priced(t, &d)
 	if d.empty {
 		return nil
 	}
@@ -200,7 +205,7 @@ func (s *factorsSearch) step(n *factorsNode) *factorsNode {
 	for part := 1.0 / 64; part <= 1; part *= 2 {
 		l := newLister(s, t, &g, d.lambda, d.bound, reach*part, most)
 		done := l.run()
-		s.nodes += l.looked
+		s.nodes += 1 + l.looked/workNodes
 		reach = s.prunable(d.lambda) - d.bound
 		if done && (l.reach >= reach || part == 1) {
 			return nil
@@ -230,7 +235,7 @@ func (s *factorsSearch) nearby(t *factors, p *pricer, lambda []float64) {
 			small.budget[k] = b * (1 - part)
 		}
 		d := p.dual(&small, [][]float64{lambda}, math.Inf(1))
-		s.nodes += (1 + len(d.columns)) * (1 + t.size/priceNodes)
+		s.priced(t, &d)
 		for _, x := range d.columns {
 			s.accept(t, x.entry, x.o, x.c)
 		}
