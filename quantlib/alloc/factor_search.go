@@ -18,7 +18,7 @@ const (
 // factorsSearch is branch and bound over factors. At the multipliers of a node's dual every
 // choice within the budgets has
 //
-//	o = bound + Σ_tables regret + Σ_k λ_k·(budget_k - c_k)
+//	o = bound + Σ_factors regret + Σ_k λ_k·(budget_k - c_k)
 //
 // where no term after the bound is negative: candidates that no choice of small regret has
 // are left out, and where few choices have small regret they are listed from the last
@@ -82,8 +82,8 @@ func (s *factorsSearch) accept(t *factors, entry []int32, o float64, c []float64
 	}
 }
 
-// prime scales the objectives by a good choice, leaves out what is worse, and returns the
-// scale. Where no mixture of choices meets the limits it returns the dual that says so.
+// prime looks for a good choice, scales the objectives by it, and returns the scale. Where
+// no mixture of choices meets the limits it returns the dual that says so.
 func (s *factorsSearch) prime() (top float64, empty factorsDual) {
 	t := s.root
 	for q := range t.list {

@@ -3,7 +3,6 @@ package alloc
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -50,31 +49,6 @@ type thinned struct {
 	stages []stage
 	hull   *polygon
 	head   *head
-}
-
-// Thinned is a frontier of at most some points, 64 or more: Frontier where that is
-// enough, and otherwise one with an Epsilon, drawn in a time that grows with points. It
-// is for searches that look at many frontiers.
-func Thinned(ctx context.Context, items []Item, cost string, points int) (*Pareto, error) {
-	if cost == "" || cost == Noise {
-		return nil, errors.New("alloc: a frontier needs the name of a cost")
-	}
-	if points < 64 {
-		return nil, fmt.Errorf("alloc: a frontier of %d points, fewer than 64", points)
-	}
-	if err := check(items, []string{Noise, cost}); err != nil {
-		return nil, err
-	}
-	thin, err := thinnedFrontier(ctx, items, cost, points)
-	if err != nil {
-		return nil, err
-	}
-	f := &Pareto{Cost: cost, Points: thin.Points, Epsilon: thin.Epsilon, thin: thin}
-	f.from = make([]origin, len(f.Points))
-	for i := range f.from {
-		f.from[i] = origin{byThin, int32(i)}
-	}
-	return f, nil
 }
 
 // thinnedFrontier approximates the frontier.
