@@ -52,7 +52,7 @@ func (s *Study) Score(ctx context.Context, scorer Scorer, widths ...int) (*Grid,
 	}
 	c := sense.Config{Widths: widths, Methods: s.Methods, Samples: s.Samples, Batch: p.batch, Progress: s.progress("measuring layers"), OnCell: s.OnCell}
 	if c.Samples == 0 {
-		c.Samples = 64
+		c.Samples = defaultSamples
 	}
 	return recall(s, p, fmt.Sprint("grid ", widths, c.Samples, c.Methods, scorer.Key()), func() (*Grid, error) {
 		st, err := s.statistics(ctx, p)

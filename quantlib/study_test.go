@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -329,5 +330,39 @@ func TestLabelsCountBehindAPointerToo(t *testing.T) {
 	}
 	if !a.Labeled || a.Top1.Mean < 0.8 {
 		t.Errorf("got %v, want the labels' top-1", a)
+	}
+}
+
+func TestWhatPrintsIsShort(t *testing.T) {
+	ctx := t.Context()
+	s := newStudy(t, 8, 10)
+	s.Samples = 4
+	grid := quantlib.Must(s.Grid(ctx, 4, 8))
+	p, n, tests := quantlib.Must(s.Uniform(4, 8)), s.Calibration.Len(), s.Test.Len()
+	for _, tt := range []struct {
+		name string
+		x    any
+		says []string
+	}{
+		{"images", s.Calibration, []string{fmt.Sprint(n, " samples of shape [1 28 28], byte/255")}},
+		{"normalized images", quantlib.Images{Pixels: make([]byte, 8), Shape: []int{2}, Divide: 255, Mean: []float32{0.5, 0.25}, Std: []float32{2, 4}, Labels: make([]byte, 4)},
+			[]string{"4 samples of shape [2], (byte/255 − [0.5 0.25])/[2 4], with labels"}},
+		{"a study", s, []string{"53 nodes", fmt.Sprint("calibration  ", n, " samples of"), fmt.Sprint("test         ", tests, " samples of"), "with labels", "profile      simulation", "exact, on at most 4 samples"}},
+		{"an empty study", &quantlib.Study{}, []string{"without a model"}},
+		{"where quantizers sit", quantlib.Must(s.Map()), []string{"17 layers, 33 quantizers"}},
+		{"a grid", grid, []string{"4 bits", "head/fc"}},
+		{"a table", quantlib.Must(s.Table(ctx, 4, 8)), []string{"4 bits", "head/fc", "latency on simulation"}},
+		{"statistics", quantlib.Must(s.Statistics(ctx)), []string{fmt.Sprintf("over %d samples", n)}},
+		{"a quantized network", quantlib.Must(s.Quantized(ctx, p)), []string{"int4", fmt.Sprintf("ranges of %d samples", n)}},
+	} {
+		text := fmt.Sprint(tt.x)
+		for _, w := range tt.says {
+			if !strings.Contains(text, w) {
+				t.Errorf("%s: no %q in %q", tt.name, w, text)
+			}
+		}
+		if len(text) > 4000 || strings.Contains(text, "0x") {
+			t.Errorf("%s takes %d bytes to print, or shows an address: %.300q", tt.name, len(text), text)
+		}
 	}
 }

@@ -69,6 +69,11 @@ type Stats struct {
 	kept   map[memo.Key]*keptRanges
 }
 
+// String says how much was observed.
+func (s *Stats) String() string {
+	return fmt.Sprintf("statistics of %d values over %d samples, for ranges at any width\n", len(s.values), s.samples)
+}
+
 // newStats is the statistics of what has been observed.
 func newStats(m *plan.Map, samples int, o *observed) *Stats {
 	s := &Stats{m: m, samples: samples, values: o.values, channels: o.channels, alike: map[int][]int{}, ranges: map[rangeKey]rangeValue{}}

@@ -28,6 +28,11 @@ type Network struct {
 	Methods string // how they were chosen
 }
 
+// String is the plan, and how the ranges were found.
+func (n *Network) String() string {
+	return fmt.Sprintf("%v\nranges of %d samples, %s\n", n.Plan, n.Samples, n.Methods)
+}
+
 // Graph is the float network.
 func (n *Network) Graph() *graph.Graph { return n.Plan.Map().Graph }
 
