@@ -180,7 +180,7 @@ func (r *run) tied(sc *instance, upper float64, d duals) int {
 }
 
 // maxTried is how many multipliers are tried for a choice by repair.
-const maxTried = 8
+const maxTried = 4
 
 // round solves one scaled instance. again asks for another round at the new,
 // much smaller, best objective.
