@@ -19,7 +19,7 @@
 //
 // # Proof of optimality
 //
-// [Solve] is exact. Four facts carry it; each removes only choices that cannot
+// [Solve] is exact. Six facts carry it; each removes only choices that cannot
 // be better than the best one known:
 //
 //  1. For any multipliers λ >= 0, every choice that meets the limits has
@@ -48,8 +48,19 @@
 //     dealt out to two halves, each half's combinations of regret below t are
 //     listed, and partners are looked up in a grid of costs.
 //
-//  4. Everything else is enumerated: a node whose gap leaves too many combinations
-//     for that is split by the candidates of one item, and the multipliers are
+//  4. Where one limit k is kept as it is and only the others are priced, the least of
+//     regrets and of λ_k times what is left of limit k, over the choices within limit
+//     k, is added to L(λ). It is found item by item among partial choices that no
+//     other one beats; neighbours are joined where they are too many, which makes the
+//     sum less, so that it still bounds from below. It removes the candidates with
+//     which it reaches the best known value, too.
+//
+//  5. A choice that is best within some of the limits, and is within the others, is
+//     best within all. Limits that have no price in the relaxation are left out of the
+//     search until a choice breaks them.
+//
+//  6. Everything else is enumerated: a node whose gap leaves too many combinations
+//     is split by the candidates of one item, and the multipliers are
 //     found anew in each child. Where candidates have no regret to tell them apart,
 //     as where many items are alike, or objectives are whole numbers, partial
 //     choices are first extended item by item, in blocks of bounded size, best
@@ -83,18 +94,21 @@
 // far the best choice lies above the relaxation. Measured in processor time on one
 // core, 200 items of 16 candidates, limits at 7 to 75 % of their range, least noise:
 //
-//	noise falls by four a bit, free numbers   2 limits: 23 ms in the median, 0.04 s at most, 25 of 25 proved
-//	                                          3 limits: 45 ms, 0.8 s, 25 of 25
-//	the same, eight layers of equal costs     3 limits: 56 ms, 0.7 s, 15 of 15
-//	noise nearly a function of the costs      3 limits: 0.23 s, 0.9 s, 8 of 8
-//	costs in whole proportion (powers of two  2 limits: 0.17 s, 1.0 s, 19 of 20 within a second
-//	times nine), latency in steps             3 limits: 1.0 s, 11 of 20 within a second
-//	                                          4 limits: 0.4 s, 14 of 20 within a second
+//	noise falls by four a bit, free numbers   1 limit: 7 ms in the median, 0.01 s at most, 25 of 25 proved
+//	                                          2 limits: 8 ms, 0.02 s, 25 of 25
+//	                                          3 limits: 36 ms, 0.84 s, 40 of 40
+//	the same, eight layers of equal costs     3 limits: 51 ms, 0.76 s, 25 of 25
+//	noise nearly a function of the costs      3 limits: 36 ms, 0.44 s, 20 of 20, and 5 without a choice
+//	costs in whole proportion (powers of two  2 limits: 0.10 s, 0.45 s, 40 of 40
+//	times nine), latency in steps             3 limits: 54 ms, 0.16 s, 40 of 40
+//	                                          4 limits: 0.17 s, 1.3 s, 40 of 40, 39 within a second
+//	the same, each limit of its own strength  4 limits: 0.09 s, 0.84 s, 30 of 30
 //
-// In the last kind, where steps of a few large items leave a gap that no multiplier
-// closes, the choice found in eight seconds of a shared core was within 0.7 % of the
-// bound where it was not proved. Items that are all alike take 0.2 to 3 seconds, or
-// are left with a gap. Set Problem.Nodes, or give Solve a context with a deadline,
+// The hardest seen are items that are all alike (3 limits: 0.06 s in the median, 24 of
+// 25 proved, a gap of 1e-6 after 3.8 s), and the fewest bytes of the last kind under
+// limits on noise, bit operations, seconds and activation bits: of 14 problems with a
+// choice 7 were proved within a second and 10 within three, the others to a gap of 1e-4
+// or less. Set Problem.Nodes, or give Solve a context with a deadline,
 // and it returns the best choice so far with its Gap, which bounds how much better
 // any choice can be.
 //
@@ -107,9 +121,10 @@
 //	200 of 16, free numbers                  13,998 to 17,226 in 0.03 to 0.05 s
 //	200 of 16, all alike                     801 to 3,001 in 0.1 to 0.2 s
 //
-// Not whole, and within Epsilon of it, after 8 to 20 s: 200 network-like items of 16 with
-// bit operations 0.067 (984,077 points) and with seconds 0.086; with costs in whole
-// proportion, bytes 0.045, bit operations 0.12, seconds 0.022. Where one budget is in
+// Not whole, and within Epsilon of it, after 7 to 11 s of processor time, 5 to 8 by the
+// clock: 200 network-like items of 16 with bit operations 0.067 (565,015 points) and with
+// seconds 0.086; with costs in whole proportion, bytes 0.045, bit operations 0.12, seconds
+// 0.031. Where one budget is in
 // question there, Solve with that limit is exact.
 //
 // With couplings, 106 items of 6 candidates, as a network of 53 layers with every third one

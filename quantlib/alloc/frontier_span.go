@@ -55,7 +55,8 @@ type drawer struct {
 	given         []given
 	open          []span // given up, with the threshold up to which they were listed
 	most          effort
-	work, allowed int // on the edge, and how much may be
+	spared        bool // what is given up is approximated
+	work, allowed int  // on the edge, and how much may be
 	buffer        []known
 }
 
@@ -127,6 +128,9 @@ func (d *drawer) edges(g *polygon, from, to, left int) error {
 			}
 			if err := d.beyond(g, &x, 0, ok); err != nil {
 				return err
+			}
+			if d.spared && len(d.open) > 0 {
+				left /= 2 // not whole any more: what is left of it pays less
 			}
 			for q := range d.open {
 				d.given = append(d.given, given{d.open[q], x, g.vertex[x.e]})
@@ -326,7 +330,7 @@ func (root *polygon) stretchOf(ctx context.Context, from, to int, cost string, w
 	for range min(stretches, runtime.GOMAXPROCS(0)) {
 		wait.Go(func() {
 			for k := range next {
-				d := &drawer{ctx: ctx, sp: spanner{limit: work.list}, most: work, stair: stair{scale: scale}}
+				d := &drawer{ctx: ctx, sp: spanner{limit: work.list}, most: work, spared: instead != nil, stair: stair{scale: scale}}
 				g := *root
 				g.now, g.at = slices.Clone(g.first), 0
 				n := to - from
