@@ -102,12 +102,12 @@
 //	costs in whole proportion (powers of two  2 limits: 0.10 s, 0.45 s, 40 of 40
 //	times nine), latency in steps             3 limits: 54 ms, 0.16 s, 40 of 40
 //	                                          4 limits: 0.17 s, 1.3 s, 40 of 40, 39 within a second
-//	the same, each limit of its own strength  4 limits: 0.09 s, 0.84 s, 30 of 30
+//	the same, each limit of its own strength  4 limits: 0.08 s, 0.87 s, 30 of 30
 //
 // The hardest seen are items that are all alike (3 limits: 0.06 s in the median, 24 of
 // 25 proved, a gap of 1e-6 after 3.8 s), and the fewest bytes of the last kind under
 // limits on noise, bit operations, seconds and activation bits: of 14 problems with a
-// choice 7 were proved within a second and 10 within three, the others to a gap of 1e-4
+// choice 7 were proved within a second and 9 within three, the others to a gap of 1e-4
 // or less. Set Problem.Nodes, or give Solve a context with a deadline,
 // and it returns the best choice so far with its Gap, which bounds how much better
 // any choice can be.
