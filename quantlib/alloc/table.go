@@ -43,7 +43,7 @@ type table struct {
 	order              []int // items with a choice
 	off                []int
 	lo, hi             []float64 // least and most cost of order[q:]
-	fore, back         [][2]int  // lists of order[:q] and order[q:] in the arena
+	back               [][2]int  // lists of order[q:] in the arena
 	arena              []mark
 	now, next, shifted []mark
 	width, lost        float64
