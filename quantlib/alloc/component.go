@@ -1,7 +1,6 @@
 package alloc
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -187,37 +186,70 @@ func (b *bucket) totals(items []Item, cost string) []float64 {
 	return list
 }
 
-// draw finds the outlines of a bucket from those of its kids.
-func (k *component) draw(q int) {
+// drawWork is how many pairs of combinations are looked at in the time of one vertex.
+const drawWork = 8
+
+// draw finds the outlines of a bucket from those of its kids. It returns how many vertices
+// of these it looked at.
+func (k *component) draw(q int) (looked int) {
 	b := &k.buckets[q]
 	b.outline = make([]outline, b.states)
 	n := len(b.kids)
 	var all outline
-	var order []int
+	var order, ends []int
 	for s := range b.outline {
 		all.cost, all.noise, all.pick, all.kid = all.cost[:0], all.noise[:0], all.pick[:0], all.kid[:0]
+		ends = ends[:0]
 		for x := range b.size {
 			k.sum(b, s*b.size+x, &all)
+			ends = append(ends, len(all.cost))
 		}
-		order = slices.Grow(order[:0], len(all.cost))[:len(all.cost)]
-		for i := range order {
-			order[i] = i
-		}
-		slices.SortFunc(order, func(i, j int) int {
-			switch {
-			case all.cost[i] < all.cost[j]:
-				return -1
-			case all.cost[i] > all.cost[j]:
-				return 1
-			}
-			return cmp.Or(cmp.Compare(all.noise[i], all.noise[j]), cmp.Compare(i, j))
-		})
+		looked += len(all.cost)
+		order = all.sorted(order, ends)
 		o := &b.outline[s]
 		for _, i := range lowerHull(order, all.cost, all.noise) {
 			o.cost, o.noise = append(o.cost, all.cost[i]), append(o.noise, all.noise[i])
 			o.pick, o.kid = append(o.pick, all.pick[i]), append(o.kid, all.kid[i*n:(i+1)*n]...)
 		}
 	}
+	return looked
+}
+
+// sorted is the places of vertices by cost, then noise, of runs that are sorted and end at
+// ends, which is overwritten.
+func (o *outline) sorted(order, ends []int) []int {
+	order = slices.Grow(order[:0], len(o.cost))[:len(o.cost)]
+	for i := range order {
+		order[i] = i
+	}
+	spare := make([]int, 0, len(order))
+	for len(ends) > 1 {
+		out := spare[:0]
+		from, n := 0, 0
+		for r := 0; r < len(ends); r += 2 {
+			x := order[from:ends[r]]
+			from = ends[r]
+			var y []int
+			if r+1 < len(ends) {
+				y = order[from:ends[r+1]]
+				from = ends[r+1]
+			}
+			for len(x) > 0 && len(y) > 0 {
+				a, b := x[0], y[0]
+				if o.cost[a] < o.cost[b] || o.cost[a] == o.cost[b] && o.noise[a] <= o.noise[b] {
+					out, x = append(out, a), x[1:]
+				} else {
+					out, y = append(out, b), y[1:]
+				}
+			}
+			out = append(append(out, x...), y...)
+			ends[n] = len(out)
+			n++
+		}
+		ends = ends[:n]
+		order, spare = out, order
+	}
+	return order
 }
 
 // sum adds the vertices of an entry: the outlines of its kids added up, edge after edge
@@ -304,7 +336,7 @@ func (k *component) entries(vertex int32) []int32 {
 
 // parted is the component for each candidate of an item that two vertices have different
 // ones of: that of the bucket where they differ most. What has no choice is left out.
-func (k *component) parted(from, to int32) (list []*component) {
+func (k *component) parted(from, to int32) (list []*component, work int) {
 	a, b := k.entries(from), k.entries(to)
 	at, most := -1, -1.0
 	for q := range k.buckets {
@@ -335,12 +367,12 @@ func (k *component) parted(from, to int32) (list []*component) {
 				changed[q] = changed[q] || changed[kid]
 			}
 			if changed[q] {
-				w.draw(q)
+				work += drawWork * w.draw(q)
 			}
 		}
 		if len(w.root().outline[0].cost) > 0 {
 			list = append(list, w)
 		}
 	}
-	return list
+	return list, work
 }

@@ -71,11 +71,16 @@ func (g *messages) send(c *component, base []int32, lambda float64) {
 	g.others[len(c.buckets)-1][0] = 0
 	for q := len(c.buckets) - 1; q >= 0; q-- {
 		b := &c.buckets[q]
-		for e, r := range g.regret[q] {
-			r += g.others[q][e/b.size]
-			for i, k := range b.kids {
-				o := &g.others[k][b.state[i][e]]
-				*o = min(*o, r)
+		if len(b.kids) == 0 {
+			continue
+		}
+		for s, others := range g.others[q] {
+			for e := s * b.size; e < (s+1)*b.size; e++ {
+				r := others + g.regret[q][e]
+				for i, k := range b.kids {
+					o := &g.others[k][b.state[i][e]]
+					*o = min(*o, r)
+				}
 			}
 		}
 	}
@@ -91,10 +96,15 @@ func (g *messages) between(top float64) [2]float64 {
 	for q := range g.of.buckets {
 		b := &g.of.buckets[q]
 		var r [2]float64
-		for e, v := range g.regret[q] {
-			if g.others[q][e/b.size]+v < top {
-				d := b.cost[e] - b.cost[g.base[q]]
-				r[0], r[1] = min(r[0], d), max(r[1], d)
+		for s, others := range g.others[q] {
+			if !(others < top) {
+				continue
+			}
+			for e := s * b.size; e < (s+1)*b.size; e++ {
+				if others+g.regret[q][e] < top {
+					d := b.cost[e] - b.cost[g.base[q]]
+					r[0], r[1] = min(r[0], d), max(r[1], d)
+				}
 			}
 		}
 		for _, k := range b.kids {

@@ -306,7 +306,7 @@ func TestCoupledFrontierKeepsItsPromise(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := newPolygon(c).frontier(context.Background(), "seconds", effort{100, 1 << 9, 1 << 12}, nil)
+		f, err := newPolygon(c).frontier(context.Background(), "seconds", effort{100, 1 << 9, 1 << 12, 1 << 12}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,14 +18,17 @@ const (
 	edgeShare = 64      // of what is left, how often an edge's even share it may take
 	leastWork = 1 << 12 // pairs for a list where nothing is left
 	stretches = 8       // that a polygon is cut into, drawn side by side
+	skimDepth = 2       // items by which an edge is parted where no work is left
+	wide      = 0.05    // of the noise; a step that may hide more is parted even then
 )
 
-// effort is how many pairs are looked at, about: for one list, for an edge, for all.
-type effort struct{ list, edge, total int }
+// effort is how many pairs are looked at, about: for one list, for an edge, for all, and in
+// each stretch to part edges where no more is left.
+type effort struct{ list, edge, total, skim int }
 
 var (
-	plainEffort   = effort{1 << 21, 1 << 24, 3 << 28}
-	coupledEffort = effort{1 << 23, 1 << 27, 3 << 28} // parting takes longer
+	plainEffort   = effort{1 << 21, 1 << 24, 3 << 28, 1 << 22}
+	coupledEffort = effort{1 << 23, 1 << 27, 3 << 28, 1 << 25} // parting takes longer
 )
 
 // span is a stretch of a polygon and how its points are listed.
@@ -56,6 +59,7 @@ type drawer struct {
 	open          []span // given up, with the threshold up to which they were listed
 	most          effort
 	spared        bool // what is given up is approximated
+	skimmed       int  // work of parting where none was left
 	work, allowed int  // on the edge, and how much may be
 	buffer        []known
 }
@@ -149,8 +153,53 @@ func (d *drawer) beyond(g *polygon, x *span, depth int, listed bool) error {
 	case listed:
 	case depth < mostDepth && d.work < d.allowed:
 		return d.part(g, x, depth)
+	case depth < skimDepth && d.skimmed < d.most.skim && d.wide(g, x):
+		before := d.work
+		err := d.part(g, x, depth)
+		d.skimmed += d.work - before
+		d.work = before
+		return err
 	default:
 		d.open = append(d.open, *x)
+	}
+	return nil
+}
+
+// wide reports whether much may lie below what is known of a step.
+func (d *drawer) wide(g *polygon, x *span) bool {
+	return d.stair.corner(x)-x.top > wide*g.vertex[x.e].Noise
+}
+
+// skim takes the vertices from s to last, and gives up what lies between, for want of
+// work; wide steps are parted.
+func (d *drawer) skim(g *polygon, s, last, depth int) error {
+	d.buffer = d.buffer[:0]
+	var steps []span
+	for v := s; v <= last; v++ {
+		base := g.cellsAt(v)
+		x := span{cells: g.cells, base: base, origin: g.total(base), fixed: g.fixed}
+		x.window = [2]float64{x.origin.Cost, x.origin.Cost}
+		if x.origin.Cost >= d.within[0]-Tolerance*d.stair.scale && x.origin.Cost <= d.within[1]+Tolerance*d.stair.scale {
+			d.buffer = append(d.buffer, known{x.origin, origin{int32(len(d.spans)), -1}})
+			d.spans = append(d.spans, x)
+		}
+		if v > s {
+			y := d.stretch(g, v-1, v)
+			y.base, y.origin = base, x.origin
+			steps = append(steps, y)
+		}
+	}
+	d.stair.add(d.buffer)
+	for i := range steps {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
+		if d.stair.corner(&steps[i]) <= 0 {
+			continue
+		}
+		if err := d.beyond(g, &steps[i], depth, false); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -171,12 +220,7 @@ func (d *drawer) draw(g *polygon, s, last, depth int) error {
 			return err
 		}
 		if d.work > d.allowed {
-			// It takes too long: the rest is given up.
-			x := d.stretch(g, s, last)
-			x.base = g.cellsAt(x.v)
-			x.origin = g.total(x.base)
-			d.open = append(d.open, x)
-			return nil
+			return d.skim(g, s, last, depth)
 		}
 		x := d.next(g, s, last)
 		ok := d.resolve(g, &x)
@@ -207,6 +251,7 @@ func (d *drawer) resolve(g *polygon, x *span) bool {
 		guess = need / 16
 	}
 	d.sp.at(x)
+	d.work += d.sp.entries
 	top := min(need, max(guess, need*1e-4))
 	for {
 		list, ok := d.sp.list(top * (1 + 1e-9))
@@ -254,7 +299,9 @@ func (d *drawer) part(g *polygon, x *span, depth int) error {
 	outer := d.within
 	defer func() { d.within = outer }()
 	d.within = x.window
-	for _, w := range g.parted(x.s) {
+	list, work := g.parted(x.s)
+	d.work += work
+	for _, w := range list {
 		n := len(w.vertex)
 		// From the last vertex at the window's start to the first at its end.
 		s, _ := slices.BinarySearchFunc(w.vertex, x.window[0], func(p Point, c float64) int {

@@ -184,7 +184,7 @@ func TestFrontierEqualsTable(t *testing.T) {
 		}
 		want := tableFrontier(items, "bytes")
 		for _, limit := range []int{plainEffort.list, 3000, 300} {
-			f, err := newPolygon(apart(items, "bytes")).frontier(context.Background(), "bytes", effort{limit, plainEffort.edge, plainEffort.total}, &spare{items, 1 << 6})
+			f, err := newPolygon(apart(items, "bytes")).frontier(context.Background(), "bytes", effort{limit, plainEffort.edge, plainEffort.total, plainEffort.skim}, &spare{items, 1 << 6})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -223,7 +223,7 @@ func TestFrontierIsTheSameOnAnyNumberOfThreads(t *testing.T) {
 	var want []Point
 	for _, n := range []int{1, 2, 8} {
 		old := runtime.GOMAXPROCS(n)
-		f, err := newPolygon(apart(items, "bops")).frontier(context.Background(), "bops", effort{1 << 12, plainEffort.edge, plainEffort.total}, &spare{items, 1 << 8})
+		f, err := newPolygon(apart(items, "bops")).frontier(context.Background(), "bops", effort{1 << 12, plainEffort.edge, plainEffort.total, plainEffort.skim}, &spare{items, 1 << 8})
 		runtime.GOMAXPROCS(old)
 		if err != nil {
 			t.Fatal(err)

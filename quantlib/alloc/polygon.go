@@ -60,17 +60,18 @@ func (g *polygon) sum() {
 }
 
 // parted is polygons that share out the choices, by the candidates of an item which step
-// q changes.
-func (g *polygon) parted(q int) (list []*polygon) {
+// q changes, and what it took to make them, in pairs.
+func (g *polygon) parted(q int) (list []*polygon, work int) {
 	item := g.steps[q].item
 	k := int(item) - len(g.of)
 	if k < 0 {
 		for c := g.off[item]; c < g.off[item+1]; c++ {
 			list = append(list, g.with(c))
 		}
-		return list
+		return list, 0
 	}
-	for _, m := range g.comps[k].parted(g.id[g.steps[q].from], g.id[g.steps[q].to]) {
+	parts, work := g.comps[k].parted(g.id[g.steps[q].from], g.id[g.steps[q].to])
+	for _, m := range parts {
 		w := newPolygon(g.cells.replace(k, m))
 		w.fixed = g.fixed
 		for _, i := range g.fixed {
@@ -80,7 +81,7 @@ func (g *polygon) parted(q int) (list []*polygon) {
 		w.sum()
 		list = append(list, w)
 	}
-	return list
+	return list, work
 }
 
 // with is the polygon of choices that have one cell.

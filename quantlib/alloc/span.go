@@ -32,6 +32,7 @@ type cells struct {
 	id, item    []int32
 	of          []int32      // by item, its index in the problem; for those without couplings
 	comps       []*component // the items from len(of) on
+	entries     int          // of components' tables
 	leaf        []int32      // by index in the problem, the number of its first candidate among all
 }
 
@@ -69,7 +70,11 @@ func newCells(items []Item, cost string, skip func(i int) bool, comps []*compone
 }
 
 func (c *cells) addComponents() {
+	c.entries = 0
 	for k, m := range c.comps {
+		for q := range m.buckets {
+			c.entries += len(m.buckets[q].cost)
+		}
 		o := &m.root().outline[0]
 		for v := range o.cost {
 			c.cost, c.noise = append(c.cost, o.cost[v]), append(c.noise, o.noise[v])
@@ -180,10 +185,13 @@ func (s *cells) choice(list, leaves []int32) []int {
 	return choice
 }
 
+// scanWork is how many entries of tables are looked at in the time of one pair.
+const scanWork = 4
+
 // list lists the combinations of regret below top whose cost lies in the window and
 // that no other of them beats; ok is false if that takes more than the limit of work.
 func (s *spanner) list(top float64) (list []combo, ok bool) {
-	s.arena, s.work = s.arena[:0], 0
+	s.arena, s.work = s.arena[:0], s.entries/scanWork
 	type entry struct {
 		item  int32
 		first float64 // least regret of a deviation
