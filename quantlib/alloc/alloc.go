@@ -121,16 +121,18 @@
 //	200 of 16, free numbers                  13,998 to 17,226 in 0.03 to 0.05 s
 //	200 of 16, all alike                     801 to 3,001 in 0.1 to 0.2 s
 //
-// Not whole, and within Epsilon of it, after 7 to 11 s of processor time, 5 to 8 by the
-// clock: 200 network-like items of 16 with bit operations 0.067 (565,015 points) and with
-// seconds 0.086; with costs in whole proportion, bytes 0.045, bit operations 0.12, seconds
-// 0.031. Where one budget is in
-// question there, Solve with that limit is exact.
+// Not whole, and within Epsilon of it, after 7 to 14 s of processor time, 5 to 10 by the
+// clock: 200 network-like items of 16 with bit operations 0.042 (566,497 points) and with
+// seconds 0.082; with costs in whole proportion, bytes 0.041, bit operations 0.048, seconds
+// 0.023. Where one budget is in question there, Solve with that limit is exact.
 //
 // With couplings, 106 items of 6 candidates, as a network of 53 layers with every third one
 // a branch: the frontier of seconds, 26,167 points, in 0.24 s by the clock on two cores
 // (with 3 candidates 5,105 points in 33 ms); the optimum under one limit in 90 ms, under
-// two in 0.12 s, both proved.
+// two in 0.12 s, both proved. With 16 candidates for each of a hundred items and more a
+// coupled frontier is not whole: where single steps change the noise by a factor, Epsilon
+// may be several times the noise after 10 to 40 s, while the optimum under one limit takes
+// half a second to a second and is proved.
 //
 // # Ties and determinism
 //

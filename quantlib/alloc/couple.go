@@ -33,7 +33,8 @@ const mostEntries = 1 << 17
 // network, which is a chain with some branches. Where one depends on so many that its
 // table would exceed 131,072 entries, the error wraps errors.ErrUnsupported.
 //
-// An edge that takes too long is given up without parting; Epsilon says what that means.
+// An edge that takes too long is parted by the candidates of an item, as in Frontier, or
+// given up; Epsilon says what that means.
 func CoupledFrontier(ctx context.Context, items []Item, couplings []Coupling, cost string) (*Pareto, error) {
 	c, err := coupledCells(items, couplings, cost)
 	if err != nil {

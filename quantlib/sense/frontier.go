@@ -45,7 +45,9 @@ func (p FrontierPoint) SQNR() float64 { return -10 * math.Log10(p.Noise) }
 
 // Frontier is the whole Pareto set between predicted noise and Bytes,
 // MeanWeightBits, MeanActivationBits, BOPs or Latency. It may have many thousand
-// points (see Thin); where finding all of them takes too long, see Frontier.Epsilon. No
+// points (see Thin). Where finding all of them takes too long, see Frontier.Epsilon: it
+// happens with Latency where dozens of layers have a dozen widths and more, for weights
+// and activations each. Choose with a limit is exact there. No
 // plan of the space that is chosen under any limits lies below it where Epsilon is 0.
 func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier, error) {
 	if err := knownCost(cost); err != nil {
