@@ -1,7 +1,6 @@
 package alloc
 
 import (
-	"cmp"
 	"container/heap"
 	"context"
 	"math"
@@ -33,7 +32,7 @@ type brancher struct {
 	found  func()  // told of each choice that becomes the best one
 	nodes  int
 	limit  int // of nodes; 0 means none
-	queue  nodeQueue
+	queue  queue[*node]
 	made   int // nodes
 	table  table
 }
@@ -61,22 +60,7 @@ type trail struct {
 	item, id int // of the problem, and the candidate's index in it
 }
 
-// nodeQueue is a heap: the least bound first, of equals the older node.
-type nodeQueue []*node
-
-func (q nodeQueue) Len() int { return len(q) }
-func (q nodeQueue) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(q[i].low, q[j].low), cmp.Compare(q[i].number, q[j].number)) < 0
-}
-func (q nodeQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *nodeQueue) Push(x any)   { *q = append(*q, x.(*node)) }
-func (q *nodeQueue) Pop() any {
-	old := *q
-	x := old[len(old)-1]
-	old[len(old)-1] = nil
-	*q = old[:len(old)-1]
-	return x
-}
+func (n *node) place() (float64, int) { return n.low, n.number }
 
 // search looks for choices below s.upper from the root on.
 func (s *brancher) search(root *node) error {

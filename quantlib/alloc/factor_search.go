@@ -1,7 +1,6 @@
 package alloc
 
 import (
-	"cmp"
 	"container/heap"
 	"context"
 	"math"
@@ -32,7 +31,7 @@ type factorsSearch struct {
 	choice []int   // by item, an index into its Candidates; nil until one is found
 	nodes  int
 	limit  int
-	queue  factorsQueue
+	queue  queue[*factorsNode]
 	made   int
 }
 
@@ -44,21 +43,7 @@ type factorsNode struct {
 	number int
 }
 
-// factorsQueue is a heap: the least bound first, of equals the older node.
-type factorsQueue []*factorsNode
-
-func (q factorsQueue) Len() int { return len(q) }
-func (q factorsQueue) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(q[i].bound, q[j].bound), cmp.Compare(q[i].number, q[j].number)) < 0
-}
-func (q factorsQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *factorsQueue) Push(x any)   { *q = append(*q, x.(*factorsNode)) }
-func (q *factorsQueue) Pop() any {
-	old := *q
-	x := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return x
-}
+func (n *factorsNode) place() (float64, int) { return n.bound, n.number }
 
 // prunable is the bound from which on a node is dropped, given rounding of priced sums.
 func (s *factorsSearch) prunable(lambda []float64) float64 {
