@@ -3,7 +3,9 @@ package alloc
 import "cmp"
 
 // queue is a heap of nodes: the least bound first, of equals the older node.
-type queue[N interface{ place() (bound float64, number int) }] []N
+type queue[N interface {
+	place() (bound float64, number int)
+}] []N
 
 func (q queue[N]) Len() int { return len(q) }
 func (q queue[N]) Less(i, j int) bool {
