@@ -298,6 +298,13 @@ func TestLimitsThatNoPlanMeetsSayByHowMuch(t *testing.T) {
 	if status != 1 || out != "" || !strings.Contains(stderr, "bytes at most 100, but the least is 12496, 12396 more") {
 		t.Errorf("status %d, %q, %q", status, out, stderr)
 	}
+	// Quality is told in the words it was asked for; with bytes its least is beside them.
+	for _, more := range [][]string{nil, {"-bytes", "20000"}} {
+		status, out, stderr = quantnb(t, slices.Concat([]string{"plan", "demo", "-bits", "4,8", "-sqnr", "90"}, more, few)...)
+		if status != 1 || out != "" || !strings.Contains(stderr, "(SQNR: 90.0 dB asked, ") || !strings.Contains(stderr, " dB at most)") {
+			t.Errorf("%v: status %d, %q, %q", more, status, out, stderr)
+		}
+	}
 }
 
 // TestInterruptPrintsWhatIsDone stops the work at its first sign of progress in

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/quantnb/quantnb/quantlib"
+	"github.com/quantnb/quantnb/quantlib/alloc"
 	"github.com/quantnb/quantnb/quantlib/format"
 	"github.com/quantnb/quantnb/quantlib/sense"
 )
@@ -288,13 +289,31 @@ func (w *wish) space() quantlib.Space {
 func (a *analysis) wished(ctx context.Context, w *wish) error {
 	c, why, err := a.choose(ctx, w)
 	if err != nil {
-		return err
+		return decibels(err)
 	}
 	uniform, name, err := a.uniformBeside(w, &c)
 	if err != nil {
 		return err
 	}
 	return a.adopt(ctx, c, uniform, name, why)
+}
+
+// decibels adds to limits that exclude each other what one on noise is as SQNR.
+func decibels(err error) error {
+	var none *alloc.InfeasibleError
+	if !errors.As(err, &none) {
+		return err
+	}
+	for _, l := range none.Limits {
+		least := l.Least
+		if l.Alone {
+			least = l.Beside
+		}
+		if l.Cost == alloc.Noise && least > l.Max {
+			return fmt.Errorf("%w (SQNR: %.1f dB asked, %.1f dB at most)", err, -10*math.Log10(l.Max), -10*math.Log10(least))
+		}
+	}
+	return err
 }
 
 func (a *analysis) choose(ctx context.Context, w *wish) (c sense.Choice, why string, err error) {
