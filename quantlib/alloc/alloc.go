@@ -334,11 +334,30 @@ func (p *Problem) check() (objective string, err error) {
 func (p *Problem) solution(objective string, choice []int) Solution {
 	s := Solution{Choice: choice, Costs: map[string]float64{}}
 	for name := range common(p.Items) {
-		s.Costs[name] = total(p.Items, choice, name)
+		s.Costs[name] = p.total(choice, name)
 	}
-	s.Noise = total(p.Items, choice, Noise)
-	s.Objective = total(p.Items, choice, objective)
+	s.Noise = p.total(choice, Noise)
+	s.Objective = p.total(choice, objective)
 	return s
+}
+
+// total sums one cost of a choice, or noise, in the order of items, then couplings.
+func (p *Problem) total(choice []int, name string) float64 {
+	sum := total(p.Items, choice, name)
+	for i := range p.Couplings {
+		c := &p.Couplings[i]
+		list := c.values(name)
+		if list == nil {
+			continue
+		}
+		q, unit := 0, 1
+		for _, item := range c.Items {
+			q += unit * choice[item]
+			unit *= len(p.Items[item].Candidates)
+		}
+		sum += list[q]
+	}
+	return sum
 }
 
 // common is the set of costs that every candidate has.

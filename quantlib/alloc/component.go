@@ -163,10 +163,7 @@ func (b *bucket) totals(items []Item, cost string) []float64 {
 		list[e], _ = items[b.item].Candidates[b.ids[e%b.size]].cost(cost)
 	}
 	for _, c := range b.couplings {
-		add := c.Costs[cost]
-		if cost == Noise {
-			add = c.Noise
-		}
+		add := c.values(cost)
 		if add == nil {
 			continue
 		}

@@ -36,6 +36,15 @@ const mostEntries = 1 << 17
 // An edge that takes too long is parted by the candidates of an item, as in Frontier, or
 // given up; Epsilon says what that means.
 func CoupledFrontier(ctx context.Context, items []Item, couplings []Coupling, cost string) (*Pareto, error) {
+	if cost == "" || cost == Noise {
+		return nil, errors.New("alloc: a frontier needs the name of a cost")
+	}
+	if err := check(items, []string{Noise, cost}); err != nil {
+		return nil, err
+	}
+	if err := checkCouplings(items, couplings, cost); err != nil {
+		return nil, err
+	}
 	c, err := coupledCells(items, couplings, cost)
 	if err != nil {
 		return nil, err
@@ -43,19 +52,21 @@ func CoupledFrontier(ctx context.Context, items []Item, couplings []Coupling, co
 	return newPolygon(c).frontier(ctx, cost, coupledEffort, nil)
 }
 
-// coupledCells checks a problem and makes its cells.
-func coupledCells(items []Item, couplings []Coupling, cost string) (*cells, error) {
-	if cost == "" || cost == Noise {
-		return nil, errors.New("alloc: a frontier needs the name of a cost")
-	}
-	if err := check(items, []string{Noise, cost}); err != nil {
-		return nil, err
-	}
+// checkCouplings returns an error that names the first coupling which cannot be used
+// with the given costs.
+func checkCouplings(items []Item, couplings []Coupling, costs ...string) error {
 	for i := range couplings {
-		if err := couplings[i].check(items, cost); err != nil {
-			return nil, fmt.Errorf("alloc: coupling %d %q: %w", i, couplings[i].Name, err)
+		for _, cost := range costs {
+			if err := couplings[i].check(items, cost); err != nil {
+				return fmt.Errorf("alloc: coupling %d %q: %w", i, couplings[i].Name, err)
+			}
 		}
 	}
+	return nil
+}
+
+// coupledCells makes the cells of a problem that was checked.
+func coupledCells(items []Item, couplings []Coupling, cost string) (*cells, error) {
 	bound := make([]bool, len(items))
 	var comps []*component
 	sets, own := connected(items, couplings)
@@ -70,6 +81,14 @@ func coupledCells(items []Item, couplings []Coupling, cost string) (*cells, erro
 		}
 	}
 	return newCells(items, cost, func(i int) bool { return bound[i] }, comps), nil
+}
+
+// values is what the coupling adds to a cost, or to noise, by combination; nil is nothing.
+func (c *Coupling) values(name string) []float64 {
+	if name == Noise {
+		return c.Noise
+	}
+	return c.Costs[name]
 }
 
 func (c *Coupling) check(items []Item, cost string) error {

@@ -3,7 +3,6 @@ package alloc
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 	"slices"
 )
@@ -11,12 +10,8 @@ import (
 // solveCoupled is Solve for a problem with couplings. One limit between noise and a cost
 // needs but an edge of their frontier.
 func solveCoupled(ctx context.Context, p *Problem, objective string) (Solution, error) {
-	for i := range p.Couplings {
-		for _, cost := range append([]string{objective}, costsOf(p.Limits)...) {
-			if err := p.Couplings[i].check(p.Items, cost); err != nil {
-				return Solution{}, fmt.Errorf("alloc: coupling %d %q: %w", i, p.Couplings[i].Name, err)
-			}
-		}
+	if err := checkCouplings(p.Items, p.Couplings, append(costsOf(p.Limits), objective)...); err != nil {
+		return Solution{}, err
 	}
 	if len(p.Limits) == 1 && (objective == Noise) != (p.Limits[0].Cost == Noise) {
 		if s, err := p.edge(ctx, objective); err != nil || s.Gap == 0 {
@@ -81,7 +76,7 @@ func (p *Problem) edge(ctx context.Context, objective string) (Solution, error) 
 		return Solution{}, err
 	}
 	i, gap := f.best(limit, within)
-	s := p.coupledSolution(objective, f.Choice(i))
+	s := p.solution(objective, f.Choice(i))
 	s.Gap = gap
 	s.Bound = s.Objective - gap
 	return s, nil
@@ -111,40 +106,6 @@ func (f *Pareto) best(limit Limit, within func(Point) bool) (i int, gap float64)
 	return i, gap
 }
 
-// coupledSolution adds up what a choice amounts to.
-func (p *Problem) coupledSolution(objective string, choice []int) Solution {
-	s := Solution{Choice: choice, Costs: map[string]float64{}}
-	for name := range common(p.Items) {
-		s.Costs[name] = p.coupledTotal(choice, name)
-	}
-	s.Noise = p.coupledTotal(choice, Noise)
-	s.Objective = p.coupledTotal(choice, objective)
-	s.Bound = s.Objective
-	return s
-}
-
-// coupledTotal sums one cost of a choice, or noise, in the order of items, then couplings.
-func (p *Problem) coupledTotal(choice []int, name string) float64 {
-	sum := total(p.Items, choice, name)
-	for i := range p.Couplings {
-		c := &p.Couplings[i]
-		list := c.Costs[name]
-		if name == Noise {
-			list = c.Noise
-		}
-		if list == nil {
-			continue
-		}
-		q, unit := 0, 1
-		for _, item := range c.Items {
-			q += unit * choice[item]
-			unit *= len(p.Items[item].Candidates)
-		}
-		sum += list[q]
-	}
-	return sum
-}
-
 // search solves by branch and bound over factors.
 func (p *Problem) search(ctx context.Context, objective string) (Solution, error) {
 	t, err := newFactors(p.Items, p.Couplings, objective, costsOf(p.Limits))
@@ -156,7 +117,7 @@ func (p *Problem) search(ctx context.Context, objective string) (Solution, error
 		return Solution{}, err
 	}
 	t.keep(kept)
-	base, least, _ := t.shift()
+	base, least := t.shift()
 	units := make([]float64, t.m)
 	t.budget = make([]float64, t.m)
 	for q, k := range kept {
@@ -178,12 +139,11 @@ func (p *Problem) search(ctx context.Context, objective string) (Solution, error
 	if s.choice == nil && stop == nil {
 		return Solution{}, p.conflict(ctx, states, kept, units, &empty)
 	}
-	out := Solution{Bound: base + s.bound()*top, Nodes: s.nodes, Gap: math.Inf(1)}
+	bound := base + s.bound()*top
+	out := Solution{Bound: bound, Gap: math.Inf(1)}
 	if s.choice != nil {
-		nodes, bound := out.Nodes, out.Bound
-		out = p.coupledSolution(objective, s.choice)
-		out.Nodes = nodes
-		if stop != nil {
+		out = p.solution(objective, s.choice)
+		if out.Bound = out.Objective; stop != nil {
 			out.Bound = min(bound, out.Objective)
 		}
 		out.Gap = out.Objective - out.Bound
@@ -191,6 +151,7 @@ func (p *Problem) search(ctx context.Context, objective string) (Solution, error
 			stop = nil
 		}
 	}
+	out.Nodes = s.nodes
 	return out, stop
 }
 

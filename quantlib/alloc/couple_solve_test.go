@@ -46,11 +46,11 @@ func coupledProblem(r *rand.Rand, limits int, forbid bool) Problem {
 		if apart {
 			draw()
 		}
-		at := p.coupledTotal(choice, name)
+		at := p.total(choice, name)
 		p.Limits = append(p.Limits, Limit{name, at + 0.1*math.Abs(at)*r.NormFloat64()*float64(r.IntN(2))})
 	}
 	if r.IntN(3) == 0 {
-		if n := p.coupledTotal(choice, Noise); !math.IsInf(n, 1) {
+		if n := p.total(choice, Noise); !math.IsInf(n, 1) {
 			p.Limits = append(p.Limits, Limit{Noise, n})
 		}
 	}
@@ -74,18 +74,18 @@ func TestSolveWithCouplingsEqualsBruteForce(t *testing.T) {
 			least[k] = math.Inf(1)
 		}
 		every(p.Items, func(choice []int) {
-			if math.IsInf(p.coupledTotal(choice, Noise), 1) {
+			if math.IsInf(p.total(choice, Noise), 1) {
 				return
 			}
 			any = true
 			ok := true
 			for k, l := range p.Limits {
-				v := p.coupledTotal(choice, l.Cost)
+				v := p.total(choice, l.Cost)
 				least[k] = min(least[k], v)
 				ok = ok && v <= l.Max+1e-12*math.Abs(l.Max)
 			}
 			if ok {
-				best = min(best, p.coupledTotal(choice, objective))
+				best = min(best, p.total(choice, objective))
 			}
 		})
 		s, err := Solve(ctx, p)
@@ -113,9 +113,9 @@ func TestSolveWithCouplingsEqualsBruteForce(t *testing.T) {
 				every(p.Items, func(choice []int) {
 					sum := 0.0
 					for k, w := range c.Weights {
-						sum += w * p.coupledTotal(choice, p.Limits[k].Cost)
+						sum += w * p.total(choice, p.Limits[k].Cost)
 					}
-					if !math.IsInf(p.coupledTotal(choice, Noise), 1) && sum < c.Least-1e-9*math.Abs(c.Least) {
+					if !math.IsInf(p.total(choice, Noise), 1) && sum < c.Least-1e-9*math.Abs(c.Least) {
 						t.Fatalf("problem %d: a choice of %v, the proof says at least %v", n, sum, c.Least)
 					}
 				})
@@ -124,7 +124,7 @@ func TestSolveWithCouplingsEqualsBruteForce(t *testing.T) {
 			if err != nil || s.Gap != 0 || math.Abs(s.Objective-best) > 1e-9*math.Abs(best)+1e-12 {
 				t.Fatalf("problem %d: %v, gap %v, %v; want %v\n%+v", n, s.Objective, s.Gap, err, best, p)
 			}
-			if math.Abs(p.coupledTotal(s.Choice, objective)-s.Objective) > 1e-12*math.Abs(best) {
+			if math.Abs(p.total(s.Choice, objective)-s.Objective) > 1e-12*math.Abs(best) {
 				t.Fatalf("problem %d: the choice is not worth what is told", n)
 			}
 			solved++
@@ -150,7 +150,7 @@ func TestSolveWithCouplingsInBoundedWork(t *testing.T) {
 		whole := func(name string, at float64) float64 {
 			lo, hi := math.Inf(1), math.Inf(-1)
 			for j := range 4 {
-				v := p.coupledTotal(slices.Repeat([]int{j}, len(items)), name)
+				v := p.total(slices.Repeat([]int{j}, len(items)), name)
 				lo, hi = min(lo, v), max(hi, v)
 			}
 			return lo + at*(hi-lo)
@@ -168,7 +168,7 @@ func TestSolveWithCouplingsInBoundedWork(t *testing.T) {
 				t.Errorf("seed %d: another result the second time", seed)
 			}
 			for _, l := range p.Limits {
-				if v := p.coupledTotal(s.Choice, l.Cost); v > l.Max*(1+1e-11) {
+				if v := p.total(s.Choice, l.Cost); v > l.Max*(1+1e-11) {
 					t.Errorf("seed %d: %s is %v, limit %v", seed, l.Cost, v, l.Max)
 				}
 			}
@@ -199,7 +199,7 @@ func BenchmarkSolveCoupled(b *testing.B) {
 			}
 			p := Problem{Items: items, Couplings: couplings, Nodes: 1 << 20}
 			for _, name := range []string{"seconds", "bytes"}[:limits] {
-				lo, hi := p.coupledTotal(make([]int, len(items)), name), p.coupledTotal(slices.Repeat([]int{5}, len(items)), name)
+				lo, hi := p.total(make([]int, len(items)), name), p.total(slices.Repeat([]int{5}, len(items)), name)
 				p.Limits = append(p.Limits, Limit{name, lo + 0.4*(hi-lo)})
 			}
 			for b.Loop() {

@@ -70,11 +70,7 @@ func newFactors(items []Item, couplings []Coupling, objective string, costs []st
 			for e, v := range forbid {
 				if math.IsInf(v, 1) {
 					x.o[e] = v
-				}
-				for n := range costs {
-					if math.IsInf(x.c[e*t.m+n], 1) {
-						x.o[e], x.c[e*t.m+n] = math.Inf(1), 0
-					}
+					clear(x.c[e*t.m : (e+1)*t.m]) // noise may be a limit's cost
 				}
 			}
 			for _, kid := range b.kids {
@@ -163,17 +159,14 @@ func (t *factors) keep(kept []int) {
 }
 
 // shift moves the least entry of each factor, of the objective and of each cost, to 0, and
-// returns what was taken off in all. ok is false if a factor has no entry.
-func (t *factors) shift() (o float64, c []float64, ok bool) {
+// returns what was taken off in all. Each must have an entry that is not forbidden.
+func (t *factors) shift() (o float64, c []float64) {
 	c = make([]float64, t.m)
 	for q := range t.list {
 		x := &t.list[q]
 		least := math.Inf(1)
 		for _, v := range x.o {
 			least = min(least, v)
-		}
-		if math.IsInf(least, 1) {
-			return 0, nil, false
 		}
 		o += least
 		for e := range x.o {
@@ -192,10 +185,10 @@ func (t *factors) shift() (o float64, c []float64, ok bool) {
 			}
 		}
 	}
-	return o, c, true
+	return o, c
 }
 
-// scale divides objectives by top and costs by their units.
+// scale divides objectives by top and costs by their units, where there are any.
 func (t *factors) scale(top float64, units []float64) {
 	for q := range t.list {
 		x := &t.list[q]

@@ -16,7 +16,7 @@ type factorsDual struct {
 }
 
 // dual maximises the bound, by column generation as instance.dual does.
-func (p *pricer) dual(t *factors, start [][]float64, stop float64) factorsDual {
+func (p *pricer) dual(t *factors, start [][]float64) factorsDual {
 	best := factorsDual{lambda: make([]float64, t.m), bound: math.Inf(-1)}
 	ms := newMaster(t.m)
 	add := func(x priced) {
@@ -48,9 +48,6 @@ func (p *pricer) dual(t *factors, start [][]float64, stop float64) factorsDual {
 			return best
 		}
 	}
-	if best.bound >= stop {
-		return best
-	}
 	ms.begin()
 	for ms.infeasible() {
 		lambda, violation := ms.optimise(true)
@@ -71,7 +68,7 @@ func (p *pricer) dual(t *factors, start [][]float64, stop float64) factorsDual {
 		}
 		add(x)
 	}
-	for ms.columns() <= maxColumns && best.bound < stop {
+	for ms.columns() <= maxColumns {
 		lambda, value := ms.optimise(false)
 		if bound := try(lambda); bound >= value-dualEps || best.bound >= value-dualEps {
 			break

@@ -83,12 +83,11 @@ func (s *factorsSearch) prime() (top float64, empty factorsDual) {
 	if top == 0 {
 		top = 1
 	}
-	ones := slices.Repeat([]float64{1}, t.m)
-	t.scale(top, ones)
+	t.scale(top, nil)
 	s.upper = 1 + 1e-6 // objectives are at most 1
 	p := t.pricer()
 	for range mostScales {
-		d := p.dual(t, nil, math.Inf(1))
+		d := p.dual(t, nil)
 		s.priced(t, &d)
 		if d.empty {
 			return top, d
@@ -101,7 +100,7 @@ func (s *factorsSearch) prime() (top float64, empty factorsDual) {
 		if !(s.upper < rescale) || s.upper <= 0 {
 			break
 		}
-		t.scale(s.upper, ones)
+		t.scale(s.upper, nil)
 		top *= s.upper
 		s.least /= s.upper
 		s.upper = 1
@@ -164,17 +163,13 @@ func (s *factorsSearch) step(n *factorsNode) *factorsNode {
 	if !first {
 		start = [][]float64{n.lambda}
 	}
-	p := t.pricer()
-	d := p.dual(t, start, math.Inf(1))
+	d := t.pricer().dual(t, start)
 	s.priced(t, &d)
 	if d.empty {
 		return nil
 	}
 	for _, x := range d.columns {
 		s.accept(t, x.entry, x.o, x.c)
-	}
-	if first {
-		s.nearby(t, p, d.lambda)
 	}
 	n.bound, n.lambda = max(n.bound, d.bound), d.lambda
 	reach := s.prunable(d.lambda) - d.bound
@@ -219,7 +214,7 @@ func (s *factorsSearch) nearby(t *factors, p *pricer, lambda []float64) {
 		for k, b := range t.budget {
 			small.budget[k] = b * (1 - part)
 		}
-		d := p.dual(&small, [][]float64{lambda}, math.Inf(1))
+		d := p.dual(&small, [][]float64{lambda})
 		s.priced(t, &d)
 		for _, x := range d.columns {
 			s.accept(t, x.entry, x.o, x.c)

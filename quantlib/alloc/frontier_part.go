@@ -31,16 +31,14 @@ func (d *drawer) skim(g *polygon, s, last, depth int) error {
 	d.buffer = d.buffer[:0]
 	var steps []span
 	for v := s; v <= last; v++ {
-		base := g.cellsAt(v)
-		x := span{cells: g.cells, base: base, origin: g.total(base), fixed: g.fixed}
-		x.window = [2]float64{x.origin.Cost, x.origin.Cost}
+		x := g.spanAt(v)
 		if x.origin.Cost >= d.within[0]-Tolerance*d.stair.scale && x.origin.Cost <= d.within[1]+Tolerance*d.stair.scale {
 			d.buffer = append(d.buffer, known{x.origin, origin{int32(len(d.spans)), -1}})
 			d.spans = append(d.spans, x)
 		}
 		if v > s {
 			y := d.stretch(g, v-1, v)
-			y.base, y.origin = base, x.origin
+			y.base, y.origin = x.base, x.origin
 			steps = append(steps, y)
 		}
 	}

@@ -236,12 +236,17 @@ func (d *drawer) take(x *span, list []combo) {
 	d.stair.add(d.buffer)
 }
 
-// vertex adds a vertex of a polygon to the stair.
-func (d *drawer) vertex(g *polygon, v int) {
+// spanAt is the span of a vertex alone.
+func (g *polygon) spanAt(v int) span {
 	base := g.cellsAt(v)
 	p := g.total(base)
-	x := span{window: [2]float64{p.Cost, p.Cost}, cells: g.cells, base: base, origin: p, fixed: g.fixed}
-	d.buffer = append(d.buffer[:0], known{p, origin{int32(len(d.spans)), -1}})
+	return span{window: [2]float64{p.Cost, p.Cost}, cells: g.cells, base: base, origin: p, fixed: g.fixed}
+}
+
+// vertex adds a vertex of a polygon to the stair.
+func (d *drawer) vertex(g *polygon, v int) {
+	x := g.spanAt(v)
+	d.buffer = append(d.buffer[:0], known{x.origin, origin{int32(len(d.spans)), -1}})
 	d.spans = append(d.spans, x)
 	d.stair.add(d.buffer)
 }

@@ -130,13 +130,7 @@ func (t *Table) solve(ctx context.Context, sp Space, l Limits, minimize string) 
 	if err != nil {
 		return Choice{}, err
 	}
-	var it *items
-	var couplings []alloc.Coupling
-	if n.bops || n.seconds {
-		it, couplings, err = t.coupled(allowed, n)
-	} else {
-		it, err = t.itemsOf(ctx, allowed, n)
-	}
+	it, couplings, err := t.problem(ctx, allowed, n)
 	if err != nil {
 		return Choice{}, err
 	}

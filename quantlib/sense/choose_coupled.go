@@ -1,7 +1,6 @@
 package sense
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"slices"
@@ -112,22 +111,4 @@ func (it *items) combinations(ties []int, f func(at func(tie int) int)) {
 		}
 		f(func(tie int) int { return bits[tie] })
 	}
-}
-
-// couple finds the frontier of a cost that couples ties.
-func (f *Frontier) couple(ctx context.Context, allowed [][]int, n needs) error {
-	it, couplings, err := f.table.coupled(allowed, n)
-	if err != nil {
-		return err
-	}
-	p, err := alloc.CoupledFrontier(ctx, it.list, couplings, f.Cost)
-	if err != nil {
-		return fmt.Errorf("sense: %w", err)
-	}
-	f.Epsilon = p.Epsilon
-	for i, x := range p.Points {
-		f.Points = append(f.Points, FrontierPoint{x.Cost + it.fixed, x.Noise})
-		f.from = append(f.from, frontierOrigin{it, p, i})
-	}
-	return nil
 }

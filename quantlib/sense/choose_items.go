@@ -93,6 +93,16 @@ func (t *Table) ready(sp Space, n needs) ([][]int, error) {
 	return t.allowed(sp)
 }
 
+// problem is the table as the allocator's problem, with couplings where costs are asked
+// for that need them.
+func (t *Table) problem(ctx context.Context, allowed [][]int, n needs) (*items, []alloc.Coupling, error) {
+	if n.bops || n.seconds {
+		return t.coupled(allowed, n)
+	}
+	it, err := t.itemsOf(ctx, allowed, n)
+	return it, nil, err
+}
+
 // itemsOf makes one item of each group: its candidates are the widths of its ties, those
 // left out that others beat in everything. It knows of no cost that couples groups (see
 // coupled).

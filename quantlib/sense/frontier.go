@@ -23,15 +23,9 @@ type Frontier struct {
 	Epsilon float64
 
 	table  *Table
-	from   []frontierOrigin // by point
+	items  *items
+	pareto *alloc.Pareto // its points are Points
 	before plan.Plan
-}
-
-// frontierOrigin is where a point stands in what the allocator found.
-type frontierOrigin struct {
-	it     *items
-	pareto *alloc.Pareto
-	at     int
 }
 
 // FrontierPoint is the totals of one plan.
@@ -60,13 +54,11 @@ func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier,
 		return nil, err
 	}
 	f := &Frontier{Cost: cost, Merit: t.grid.Merit, table: t, before: sp.Before}
-	if cost == Latency || cost == BOPs {
-		return f, f.couple(ctx, allowed, n)
-	}
-	it, err := t.itemsOf(ctx, allowed, n)
+	it, couplings, err := t.problem(ctx, allowed, n)
 	if err != nil {
 		return nil, err
 	}
+	var p *alloc.Pareto
 	name, unit := cost, 1.0
 	switch cost {
 	case MeanWeightBits:
@@ -74,23 +66,23 @@ func (t *Table) Frontier(ctx context.Context, sp Space, cost string) (*Frontier,
 	case MeanActivationBits:
 		name, unit = activationBits, float64(max(1, t.elements))
 	}
-	p, err := alloc.Frontier(ctx, it.list, name)
+	if len(couplings) > 0 {
+		p, err = alloc.CoupledFrontier(ctx, it.list, couplings, name)
+	} else {
+		p, err = alloc.Frontier(ctx, it.list, name)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("sense: %w", err)
 	}
-	f.Epsilon = p.Epsilon
-	for i, x := range p.Points {
-		f.Points = append(f.Points, FrontierPoint{x.Cost / unit, x.Noise})
-		f.from = append(f.from, frontierOrigin{it, p, i})
+	f.Epsilon, f.items, f.pareto = p.Epsilon, it, p
+	for _, x := range p.Points {
+		f.Points = append(f.Points, FrontierPoint{x.Cost/unit + it.fixed, x.Noise})
 	}
 	return f, nil
 }
 
 // bits is the width of each tie at point i.
-func (f *Frontier) bits(i int) []int {
-	o := f.from[i]
-	return o.it.bits(o.pareto.Choice(o.at))
-}
+func (f *Frontier) bits(i int) []int { return f.items.bits(f.pareto.Choice(i)) }
 
 // Plan is the plan of point i. It panics if there is no such point.
 func (f *Frontier) Plan(i int) plan.Plan { return f.table.planOf(f.bits(i)) }
