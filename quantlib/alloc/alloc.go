@@ -127,9 +127,9 @@
 // 0.023. Where one budget is in question there, Solve with that limit is exact.
 //
 // With couplings, 106 items of 6 candidates, as a network of 53 layers with every third one
-// a branch: the frontier of seconds, 26,167 points, in 0.24 s by the clock on two cores
-// (with 3 candidates 5,105 points in 33 ms); the optimum under one limit in 90 ms, under
-// two in 0.12 s, both proved. With 16 candidates for each of a hundred items and more a
+// a branch: the frontier of seconds, 26,167 points, in 0.18 s by the clock on two cores
+// (with 3 candidates 5,105 points in 31 ms); the optimum under one limit in 70 ms, under
+// two in 90 ms, both proved. With 16 candidates for each of a hundred items and more a
 // coupled frontier is not whole: where single steps change the noise by a factor, Epsilon
 // may be several times the noise after 10 to 40 s, while the optimum under one limit takes
 // half a second to a second and is proved.

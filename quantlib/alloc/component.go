@@ -219,33 +219,10 @@ func (o *outline) sorted(order, ends []int) []int {
 	for i := range order {
 		order[i] = i
 	}
-	spare := make([]int, 0, len(order))
-	for len(ends) > 1 {
-		out := spare[:0]
-		from, n := 0, 0
-		for r := 0; r < len(ends); r += 2 {
-			x := order[from:ends[r]]
-			from = ends[r]
-			var y []int
-			if r+1 < len(ends) {
-				y = order[from:ends[r+1]]
-				from = ends[r+1]
-			}
-			for len(x) > 0 && len(y) > 0 {
-				a, b := x[0], y[0]
-				if o.cost[a] < o.cost[b] || o.cost[a] == o.cost[b] && o.noise[a] <= o.noise[b] {
-					out, x = append(out, a), x[1:]
-				} else {
-					out, y = append(out, b), y[1:]
-				}
-			}
-			out = append(append(out, x...), y...)
-			ends[n] = len(out)
-			n++
-		}
-		ends = ends[:n]
-		order, spare = out, order
-	}
+	order, _ = mergeRuns(order, nil, ends, func(a, b *int) bool {
+		x, y := *a, *b
+		return o.cost[x] < o.cost[y] || o.cost[x] == o.cost[y] && o.noise[x] <= o.noise[y]
+	})
 	return order
 }
 

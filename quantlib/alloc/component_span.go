@@ -138,7 +138,9 @@ func (s *spanner) component(k int, top float64) (part, bool) {
 					return part{}, false
 				}
 			}
-			s.mergeRuns()
+			s.runs, s.spare = mergeRuns(s.runs, s.spare, s.ends, func(a, b *combo) bool {
+				return a.cost < b.cost || a.cost == b.cost && a.noise <= b.noise
+			})
 			from := len(s.arena)
 			least := math.Inf(1)
 			for _, c := range s.runs {
@@ -195,33 +197,4 @@ func (s *spanner) entry(g *messages, q, e int, top, lo, hi float64) bool {
 		}
 	}
 	return true
-}
-
-// mergeRuns merges the runs, each of which is sorted, in pairs until one is left.
-func (s *spanner) mergeRuns() {
-	for len(s.ends) > 1 {
-		out := s.spare[:0]
-		from, n := 0, 0
-		for r := 0; r < len(s.ends); r += 2 {
-			x := s.runs[from:s.ends[r]]
-			from = s.ends[r]
-			var y []combo
-			if r+1 < len(s.ends) {
-				y = s.runs[from:s.ends[r+1]]
-				from = s.ends[r+1]
-			}
-			for len(x) > 0 && len(y) > 0 {
-				if x[0].cost < y[0].cost || x[0].cost == y[0].cost && x[0].noise <= y[0].noise {
-					out, x = append(out, x[0]), x[1:]
-				} else {
-					out, y = append(out, y[0]), y[1:]
-				}
-			}
-			out = append(append(out, x...), y...)
-			s.ends[n] = len(out)
-			n++
-		}
-		s.ends = s.ends[:n]
-		s.runs, s.spare = out, s.runs
-	}
 }
